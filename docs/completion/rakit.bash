@@ -18,13 +18,18 @@ _rakit_words() { # candidates
 
 _rakit_cli() {
     local word=$2 previous=$3 positions
-    _rakit_positions '-n --database --timeout'
+    _rakit_positions '-n --database --timeout --cacert --cert --key --sni'
     case $previous in
     -n | --database)
         _rakit_words '0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15' "$word"
         return
         ;;
-    --timeout) return ;;
+    --timeout | --sni) return ;;
+    --cacert | --cert | --key)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        compopt -o filenames
+        return
+        ;;
     esac
     case ${#positions[@]} in
     0 | 1) ;;
@@ -50,7 +55,8 @@ _rakit_cli() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames
     elif [[ $word == -* ]]; then
-        _rakit_words '-n --database --timeout --no-color --help --version' "$word"
+        _rakit_words '-n --database --timeout --no-color --tls --cacert --cert --key --sni
+            --insecure --help --version' "$word"
     elif ((${#positions[@]} == 0)); then
         mapfile -t COMPREPLY < <(compgen -W verify -A hostname -- "$word")
     fi
@@ -63,18 +69,21 @@ _rakit_server() {
         --maxmemory --maxdisk --max-output-memory --idle-timeout --feed --snapshot-log
         --snapshot-rate --scrub-period --log-tail --protected-mode --log-level
         --log-format --cluster-mode --follower-role
-        --sentinel-port --sentinel-name --http'
+        --sentinel-port --sentinel-name --http --tls-port --tls-cert-file --tls-key-file
+        --tls-ca-cert-file --tls-crl-file --tls-auth-clients --tls-contact --tls-node-name'
     _rakit_positions "${takes_value//$'\n'/ }"
     case $previous in
     --data)
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         compopt -o filenames
         ;;
-    --cluster-key | --restore | --config)
+    --cluster-key | --restore | --config | --tls-cert-file | --tls-key-file | \
+        --tls-ca-cert-file | --tls-crl-file)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames
         ;;
-    --protected-mode) _rakit_words 'yes no' "$word" ;;
+    --protected-mode | --tls-contact) _rakit_words 'yes no' "$word" ;;
+    --tls-auth-clients) _rakit_words 'yes no optional' "$word" ;;
     --cluster-mode) _rakit_words 'no yes redirect' "$word" ;;
     --follower-role) _rakit_words 'master replica' "$word" ;;
     --log-level) _rakit_words 'debug info warn error' "$word" ;;
@@ -85,7 +94,8 @@ _rakit_server() {
     --at | --name | --replace | --port | --peer-port | --feature-level | --election-timeout | \
         --heartbeat | --request-timeout | --max-clients | --maxmemory | --maxdisk | \
         --max-output-memory | --idle-timeout | --feed | --snapshot-log | --snapshot-rate | \
-        --scrub-period | --log-tail | --sentinel-port | --sentinel-name | --http) ;;
+        --scrub-period | --log-tail | --sentinel-port | --sentinel-name | --http | --tls-port | \
+        --tls-node-name) ;;
     *)
         if [[ $word == -* ]]; then
             _rakit_words "$takes_value --check-config --new-cluster --learner --recover --yes --help --version" "$word"

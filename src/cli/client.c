@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "cli/reply.h"
+#include "cli/tls_ports.h"
 
 enum {
     ROUND_PAUSE_MS = 100,     /* Between two rounds over all members. */
@@ -146,7 +147,8 @@ static void remember_members(struct client *c, const redisReply *status)
     for (size_t i = 0; i < reply_count(nodes) && count < CLIENT_MEMBERS_MAX; i++) {
         const redisReply *address = reply_field(reply_element(nodes, i), "address");
 
-        if (client_address_parse(reply_text(address), &c->members[count])) {
+        if (client_address_parse(reply_text(address), &c->members[count]) &&
+            tls_ports_move(c->tls_distance, c->members[count].port)) {
             count++;
         }
     }
@@ -208,6 +210,9 @@ static int greet(struct client *c, struct patience patience)
 
     if (status == 0) {
         status = choose_database(c, patience);
+    }
+    if (status == 0) {
+        status = tls_ports_measure(&c->connection, patience, &c->tls_distance);
     }
     if (status == 0) {
         status = connection_call(&c->connection, &raft_status, patience, &reply, &sent);

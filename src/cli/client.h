@@ -38,6 +38,7 @@ struct client {
     struct client_address here;                        /* The node that we use now, or used last. */
     struct client_address members[CLIENT_MEMBERS_MAX]; /* `here` may be among them. */
     size_t member_count;
+    int tls_distance;   /* With TLS: from a member's port in RAFT STATUS to that for TLS. */
     struct once once;   /* The numbers of writes. */
     bool is_in_doubt;   /* The command that is waiting may have been executed. */
     struct words login; /* The last AUTH that was accepted; count 0: none. */

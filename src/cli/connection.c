@@ -110,6 +110,8 @@ void connection_close(struct connection *c)
     if (c->fd < 0) {
         return;
     }
+    tls_session_free(c->session);
+    c->session = NULL;
     close(c->fd);
     c->fd = -1;
     redisReaderFree(c->reader);
@@ -141,6 +143,32 @@ static int fail_wait(struct connection *c, int status)
     default:
         return fail(c, status, strerror(errno));
     }
+}
+
+/* Agrees on TLS with that host. */
+static int secure(struct connection *c, const char *host, uint64_t deadline_ms,
+                  struct patience patience)
+{
+    short events = 0;
+    int status;
+
+    c->session = tls_session_new(c->tls, c->fd, host);
+    if (c->session == NULL) {
+        return fail(c, CONNECTION_ELOST, "TLS needs the name or the address of the host");
+    }
+    while ((status = tls_session_shake(c->session, &events)) == TLS_AGAIN) {
+        status = wait_until(c->fd, events, deadline_ms, patience);
+        if (status < 0) {
+            return fail_wait(c, status);
+        }
+    }
+    if (status < 0) {
+        snprintf(c->error, sizeof c->error, "TLS failed: %s (--cacert FILE, --insecure)",
+                 tls_session_reason(c->session));
+        connection_close(c);
+        return CONNECTION_ELOST;
+    }
+    return 0;
 }
 
 static int connect_to(struct connection *c, const struct addrinfo *address, uint64_t deadline_ms,
@@ -237,7 +265,12 @@ int connection_open(struct connection *c, const char *host, const char *port,
         left++;
     }
     for (const struct addrinfo *a = addresses; a != NULL; a = a->ai_next) {
-        status = connect_to(c, a, share_of(deadline_ms, left), patience);
+        uint64_t until_ms = share_of(deadline_ms, left);
+
+        status = connect_to(c, a, until_ms, patience);
+        if (status == 0 && c->tls != NULL) {
+            status = secure(c, host, until_ms, patience);
+        }
         if (status == 0 || status == CONNECTION_EINTERRUPTED) {
             break;
         }
@@ -256,6 +289,37 @@ bool connection_is_quiet(const struct connection *c)
     return c->reader->pos == c->reader->len && poll(&p, 1, 0) == 0;
 }
 
+/* Both as send() and recv() do, with EAGAIN and what to wait for. */
+static ssize_t send_some(struct connection *c, const void *data, size_t size, short *ret_events)
+{
+    ssize_t sent;
+
+    *ret_events = POLLOUT;
+    if (c->session == NULL) {
+        return send(c->fd, data, size, MSG_NOSIGNAL);
+    }
+    sent = tls_session_send(c->session, data, size, ret_events);
+    if (sent == TLS_AGAIN) {
+        errno = EAGAIN;
+    }
+    return sent;
+}
+
+static ssize_t take_some(struct connection *c, void *data, size_t size, short *ret_events)
+{
+    ssize_t got;
+
+    *ret_events = POLLIN;
+    if (c->session == NULL) {
+        return recv(c->fd, data, size, 0);
+    }
+    got = tls_session_receive(c->session, data, size, ret_events);
+    if (got == TLS_AGAIN) {
+        errno = EAGAIN;
+    }
+    return got;
+}
+
 static void encode(struct buffer *out, const struct words *command)
 {
     buffer_printf(out, "*%u\r\n", command->count);
@@ -270,12 +334,13 @@ static void encode(struct buffer *out, const struct words *command)
 static int send_all(struct connection *c, struct patience patience)
 {
     while (buffer_size(&c->output) > 0) {
-        ssize_t size = send(c->fd, buffer_begin(&c->output), buffer_size(&c->output), MSG_NOSIGNAL);
+        short events = 0;
+        ssize_t size = send_some(c, buffer_begin(&c->output), buffer_size(&c->output), &events);
 
         if (size > 0) {
             buffer_consume(&c->output, (size_t)size);
         } else if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
-            int status = wait_until(c->fd, POLLOUT, deadline_of(patience), patience);
+            int status = wait_until(c->fd, events, deadline_of(patience), patience);
 
             if (status < 0) {
                 return status;
@@ -291,13 +356,17 @@ static int send_all(struct connection *c, struct patience patience)
 static int receive_some(struct connection *c, struct patience patience)
 {
     char bytes[READ_BYTES];
-    int status = wait_until(c->fd, POLLIN, deadline_of(patience), patience);
+    short events = 0;
+    ssize_t size = take_some(c, bytes, sizeof bytes, &events);
 
-    if (status < 0) {
-        return fail_wait(c, status);
+    if (size < 0 && errno == EAGAIN) {
+        int status = wait_until(c->fd, events, deadline_of(patience), patience);
+
+        if (status < 0) {
+            return fail_wait(c, status);
+        }
+        size = take_some(c, bytes, sizeof bytes, &events);
     }
-    ssize_t size = recv(c->fd, bytes, sizeof bytes, 0);
-
     if (size == 0) {
         return fail(c, CONNECTION_ELOST, "closed by the server");
     }
@@ -315,7 +384,9 @@ static redisReply *last_words(struct connection *c)
     char bytes[READ_BYTES];
     void *reply = NULL;
 
-    for (ssize_t size; (size = recv(c->fd, bytes, sizeof bytes, 0)) > 0;) {
+    short events = 0;
+
+    for (ssize_t size; (size = take_some(c, bytes, sizeof bytes, &events)) > 0;) {
         CHECK(redisReaderFeed(c->reader, bytes, (size_t)size) == REDIS_OK);
     }
     return redisReaderGetReply(c->reader, &reply) == REDIS_OK ? reply : NULL;

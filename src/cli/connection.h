@@ -13,6 +13,7 @@
 
 #include "base/buffer.h"
 #include "cli/signals.h"
+#include "cli/tls.h"
 #include "cli/words.h"
 
 enum {
@@ -35,7 +36,9 @@ struct patience {
 };
 
 struct connection {
-    int fd; /* -1: closed. */
+    int fd;                      /* -1: closed. */
+    struct tls_client *tls;      /* Borrowed, set by the owner; NULL: it is not encrypted. */
+    struct tls_session *session; /* Of the open connection, if it is encrypted. */
     redisReader *reader;
     struct buffer output;
     char error[512]; /* The last failure, for a message. */

@@ -31,6 +31,13 @@ static const char usage_text[] =
     "  --timeout SECONDS  how long to wait for a connection, a reply, or a leader\n"
     "                     (default 5; 0: for ever)\n"
     "  --no-color         no colours (also: NO_COLOR in the environment)\n"
+    "  --tls              speak TLS; each of the following implies it\n"
+    "  --cacert FILE      who may have issued the certificate of a server (default: whom\n"
+    "                     this machine believes)\n"
+    "  --cert FILE, --key FILE\n"
+    "                     the client's certificate and its key\n"
+    "  --sni NAME         the name that the server must have, if not HOST\n"
+    "  --insecure         believe any server\n"
     "  --help             show this and end\n"
     "  --version          show the version and end\n"
     "\n"
@@ -49,6 +56,7 @@ struct options {
     uint64_t timeout_ms;
     uint32_t database;
     bool want_colour;
+    struct tls_settings tls;
     const char *verified; /* The file to verify, without a server; or NULL. */
     bool done;            /* Help or version was printed. */
 };
@@ -74,13 +82,40 @@ static int read_timeout(const char *text, uint64_t *ret_timeout_ms)
     return 0;
 }
 
+static void read_tls_option(struct tls_settings *tls, int option)
+{
+    tls->is_on = true;
+    switch (option) {
+    case 'A':
+        tls->files.authorities = optarg;
+        break;
+    case 'C':
+        tls->files.certificate = optarg;
+        break;
+    case 'K':
+        tls->files.key = optarg;
+        break;
+    case 'S':
+        tls->name = optarg;
+        break;
+    case 'I':
+        tls->believes_anybody = true;
+        break;
+    default:
+        break;
+    }
+}
+
 /* Reads options up to the first word that is not one; sets `*position` to that. */
 static int read_options(struct options *o, int argument_count, char **arguments, int *position)
 {
     static const struct option known[] = {
         {"help", no_argument, NULL, 'h'},          {"version", no_argument, NULL, 'v'},
         {"no-color", no_argument, NULL, 'c'},      {"database", required_argument, NULL, 'n'},
-        {"timeout", required_argument, NULL, 't'}, {NULL, 0, NULL, 0},
+        {"timeout", required_argument, NULL, 't'}, {"tls", no_argument, NULL, 'T'},
+        {"cacert", required_argument, NULL, 'A'},  {"cert", required_argument, NULL, 'C'},
+        {"key", required_argument, NULL, 'K'},     {"sni", required_argument, NULL, 'S'},
+        {"insecure", no_argument, NULL, 'I'},      {NULL, 0, NULL, 0},
     };
 
     optind = *position;
@@ -107,6 +142,14 @@ static int read_options(struct options *o, int argument_count, char **arguments,
             if (read_timeout(optarg, &o->timeout_ms) < 0) {
                 return -1;
             }
+            break;
+        case 'T':
+        case 'A':
+        case 'C':
+        case 'K':
+        case 'S':
+        case 'I':
+            read_tls_option(&o->tls, c);
             break;
         case ':':
             return wrong_use("a value is missing: %s", arguments[optind - 1]);
@@ -203,13 +246,21 @@ static enum session_outcome run(const struct options *o, struct io *io)
     struct client client;
     struct session session;
     enum session_outcome outcome;
+    char text[512] = "";
+    struct tls_client *tls = o->tls.is_on ? tls_client_new(io, &o->tls, text, sizeof text) : NULL;
 
+    if (o->tls.is_on && tls == NULL) {
+        fprintf(stderr, "rakit-cli: %s\n", text);
+        return SESSION_UNREACHABLE;
+    }
     client_init(&client, o->host, o->port, (struct patience){.timeout_ms = o->timeout_ms});
+    client.connection.tls = tls;
     client.database = o->database;
     client.gives_notice = isatty(STDERR_FILENO) == 1;
     if (client_connect(&client) < 0) {
         fprintf(stderr, "%s\n", client.error);
         client_deinit(&client);
+        tls_client_free(tls);
         return SESSION_UNREACHABLE;
     }
     session_init(&session, &client, style, interactive);
@@ -219,6 +270,7 @@ static enum session_outcome run(const struct options *o, struct io *io)
                             : pipe_run(&session, stdin);
     session_deinit(&session);
     client_deinit(&client);
+    tls_client_free(tls);
     return outcome;
 }
 

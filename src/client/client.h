@@ -223,7 +223,10 @@ struct clients {
     const struct log *log;
     struct replica *replica;
     struct io_listener listener;
-    bool is_listening;
+    struct io_listener tls_listener; /* For clients with TLS. */
+    bool is_listening;               /* To those that come in. */
+    bool has_listener;               /* `listener` is open. */
+    bool has_tls_listener;           /* The other one is. */
     struct list all;
     struct list reserve;   /* Clients with a place in the reserve, by reserve_link. */
     struct list ready;     /* Those that may take commands again. */

@@ -350,12 +350,13 @@ static void admit(struct clients *clients, struct client *c)
     }
 }
 
-static void on_accepted(struct io_listener *listener)
+static void accept_client(struct clients *clients, struct io_listener *listener, struct io_tls *tls)
 {
-    struct clients *clients = container_of(listener, struct clients, listener);
     struct client *c = new_client(clients);
-    int status = io_accept(clients->io, listener, &c->stream);
+    int status;
 
+    c->stream.tls = tls;
+    status = io_accept(clients->io, listener, &c->stream);
     if (status < 0) {
         log_write(clients->log, LOG_WARN, "a client could not be accepted", "error=" LOG_Q,
                   strerror(-status));
@@ -365,12 +366,44 @@ static void on_accepted(struct io_listener *listener)
     admit(clients, c);
 }
 
+static void on_accepted(struct io_listener *listener)
+{
+    accept_client(container_of(listener, struct clients, listener), listener, NULL);
+}
+
+static void on_tls_accepted(struct io_listener *listener)
+{
+    struct clients *clients = container_of(listener, struct clients, tls_listener);
+
+    accept_client(clients, listener, clients->options.tls);
+}
+
 static void on_listener_closed(struct io_listener *listener)
 {
     /* No reference to it is left. */
 }
 
 /* --- life ---------------------------------------------------------------------------- */
+
+static int listen_to_clients(struct clients *c, uint16_t *ret_port)
+{
+    const struct clients_options *o = &c->options;
+    struct io_address address = o->address;
+    bool is_plain = o->tls == NULL || o->tls_port != o->address.port;
+    int status = is_plain ? io_listen(c->io, &c->listener, &address, ret_port) : 0;
+
+    c->has_listener = is_plain && status == 0;
+    if (status < 0) {
+        *ret_port = o->address.port;
+    } else if (o->tls != NULL) {
+        address.port = o->tls_port;
+        *ret_port = o->tls_port;
+        status = io_listen(c->io, &c->tls_listener, &address, NULL);
+        c->has_tls_listener = status == 0;
+    }
+    c->is_listening = status == 0;
+    return status;
+}
 
 int clients_start(const struct clients_options *options, struct clients **ret_clients,
                   uint16_t *ret_port)
@@ -383,6 +416,8 @@ int clients_start(const struct clients_options *options, struct clients **ret_cl
     c->replica = options->replica;
     c->listener.accepted = on_accepted;
     c->listener.closed = on_listener_closed;
+    c->tls_listener.accepted = on_tls_accepted;
+    c->tls_listener.closed = on_listener_closed;
     c->sweep_timer.fired = on_sweep;
     list_init(&c->all);
     list_init(&c->reserve);
@@ -396,20 +431,19 @@ int clients_start(const struct clients_options *options, struct clients **ret_cl
     pushes_init(&c->pushes);
     tracking_init(&c->tracking, c->topics.seed);
 
-    int status = io_listen(c->io, &c->listener, &c->options.address, ret_port);
+    int status = listen_to_clients(c, ret_port);
 
     if (status < 0) {
         free(c);
         return status;
     }
-    c->is_listening = true;
     *ret_clients = c;
     return 0;
 }
 
 struct io_listener *clients_listener(struct clients *c)
 {
-    return &c->listener;
+    return c->has_listener ? &c->listener : &c->tls_listener;
 }
 
 void clients_set_replica(struct clients *c, struct replica *replica)
@@ -445,9 +479,14 @@ void clients_shut(struct clients *c)
 
 void clients_refuse(struct clients *c)
 {
-    if (c->is_listening) {
-        c->is_listening = false;
+    c->is_listening = false;
+    if (c->has_listener) {
+        c->has_listener = false;
         io_listener_close(c->io, &c->listener);
+    }
+    if (c->has_tls_listener) {
+        c->has_tls_listener = false;
+        io_listener_close(c->io, &c->tls_listener);
     }
     waits_end(c, NULL);
 }

@@ -10,6 +10,7 @@
 #include "client/notify.h"
 #include "io/io.h"
 
+struct buffer;
 struct clients;
 struct client;
 struct command_call;
@@ -34,7 +35,11 @@ struct clients_options {
     void *context; /* For commands whose handlers are in rooms above: see call_context(). */
 
     struct io_address address; /* Where to listen. */
-    uint16_t peer_port;        /* This and the next two: for INFO. */
+    struct io_tls *tls;        /* Of clients that come in at tls_port; NULL: none do. */
+    uint16_t tls_port;         /* If it is that of `address`, none come in without TLS. */
+    /* Appends the section Tls of INFO, with `context`; NULL: there is none. */
+    void (*put_tls)(void *context, struct buffer *out);
+    uint16_t peer_port; /* This and the next two: for INFO. */
     const char *run_id;
     uint64_t started_ns;
 
@@ -54,7 +59,7 @@ struct clients_options {
     int32_t sentinel_distance;   /* From a node's port for clients to that of its door. */
 };
 
-/* Starts to listen. Negative errno on failure. */
+/* Starts to listen. Negative errno on failure; then *ret_port is the port that it was about. */
 int clients_start(const struct clients_options *options, struct clients **ret_clients,
                   uint16_t *ret_port);
 /* Where connections are accepted; for connections that the process makes to itself. */

@@ -63,7 +63,8 @@ static void cluster_slots(struct command_call *call)
         if (is_offered(&t, i)) {
             resp_array(call->reply, 4);
             resp_bulk_text(call->reply, t.nodes[i].address->client.host);
-            resp_integer(call->reply, t.nodes[i].address->client.port);
+            resp_integer(call->reply,
+                         topology_port(call_client(call), t.nodes[i].address->client.port));
             reply_id(call, t.nodes[i].address->id);
             resp_map(call->reply, 0); /* No other names of it. */
         }
@@ -79,7 +80,7 @@ static void reply_shard_node(struct command_call *call, const struct topology_no
     resp_bulk_text(w, "id");
     reply_id(call, node->address->id);
     resp_bulk_text(w, "port");
-    resp_integer(w, node->address->client.port);
+    resp_integer(w, topology_port(call_client(call), node->address->client.port));
     resp_bulk_text(w, "ip");
     resp_bulk_text(w, node->address->client.host);
     resp_bulk_text(w, "endpoint");
@@ -115,9 +116,10 @@ static void cluster_shards(struct command_call *call)
 /* --- NODES, REPLICAS ------------------------------------------------------------------------ */
 
 /* Terms rise with each election, as epochs do in Redis. */
-static void describe_node(const struct clients *c, const struct topology *t, uint32_t i,
+static void describe_node(const struct client *client, const struct topology *t, uint32_t i,
                           struct buffer *out)
 {
+    const struct clients *c = client->clients;
     const struct topology_node *node = &t->nodes[i];
     const struct member_address *address = node->address;
     char id[TOPOLOGY_ID_DIGITS + 1];
@@ -128,9 +130,9 @@ static void describe_node(const struct clients *c, const struct topology *t, uin
         topology_write_id(c, t->nodes[0].address->id, master);
     }
     buffer_printf(out, "%s %s:%u@%u %s%s%s %s 0 0 %llu %s%s", id, address->client.host,
-                  (unsigned)address->client.port, (unsigned)address->peer_port,
-                  node->is_self ? "myself," : "", i == 0 ? "master" : "slave",
-                  node->is_reached ? "" : ",fail", master,
+                  (unsigned)topology_port(client, address->client.port),
+                  (unsigned)address->peer_port, node->is_self ? "myself," : "",
+                  i == 0 ? "master" : "slave", node->is_reached ? "" : ",fail", master,
                   (ull)raft_current_term(replica_raft(c->replica)),
                   node->is_reached ? "connected" : "disconnected", i == 0 ? " 0-16383" : "");
 }
@@ -146,7 +148,7 @@ static void cluster_nodes(struct command_call *call)
         return;
     }
     for (uint32_t i = 0; i < t.count; i++) {
-        describe_node(call_clients(call), &t, i, &text);
+        describe_node(call_client(call), &t, i, &text);
         buffer_append(&text, "\n", 1);
     }
     resp_verbatim(call->reply, buffer_slice(&text));
@@ -194,7 +196,7 @@ static void cluster_replicas(struct command_call *call)
     resp_array(call->reply, t.count - 1);
     for (uint32_t i = 1; i < t.count; i++) {
         buffer_clear(&line);
-        describe_node(call_clients(call), &t, i, &line);
+        describe_node(call_client(call), &t, i, &line);
         resp_bulk(call->reply, buffer_slice(&line));
     }
     buffer_deinit(&line);

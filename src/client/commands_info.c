@@ -479,6 +479,13 @@ static void put_command_stats(const struct clients *clients, struct buffer *out)
     }
 }
 
+static void put_tls(const struct clients *clients, struct buffer *out)
+{
+    if (clients->options.put_tls != NULL) {
+        clients->options.put_tls(clients->options.context, out);
+    }
+}
+
 static void put_nothing(const struct clients *clients, struct buffer *out)
 {
 }
@@ -501,6 +508,7 @@ static const struct section {
     {"Stats", put_stats, AT_PLAIN | AT_SENTINEL},
     {"Replication", put_replication, AT_PLAIN},
     {"Cluster", put_cluster, AT_PLAIN},
+    {"Tls", put_tls, AT_PLAIN},
     {"Raft", put_raft, AT_PLAIN},
     {"Digests", put_digests, AT_PLAIN},
     {"Sentinel", sentinel_put_info, AT_SENTINEL},

@@ -6,6 +6,7 @@
 #include "base/mutant.h"
 #include "client/client.h"
 #include "command/table.h"
+#include "io/io_tls.h"
 #include "resp/errors.h"
 
 enum {
@@ -109,11 +110,18 @@ static void place_in_reserve(struct client *c)
     }
 }
 
+/* Nothing is read from it before it has shown a certificate. */
+static bool is_proven(const struct client *c)
+{
+    return c->stream.tls != NULL && c->stream.tls->trust == IO_TLS_AUTHORITIES;
+}
+
 void client_place(struct client *c)
 {
     const struct clients *clients = c->clients;
 
-    if (clients->options.protected_mode && !io_stream_is_local(clients->io, &c->stream)) {
+    if (clients->options.protected_mode && !is_proven(c) &&
+        !io_stream_is_local(clients->io, &c->stream)) {
         turn_away(c, text_protected);
     } else if (!is_full(c->clients)) {
         set_place(c, CLIENT_COUNTED);

@@ -5,6 +5,7 @@
 
 #include "base/mutant.h"
 #include "client/commands.h"
+#include "client/topology.h"
 #include "cluster/slot.h"
 #include "command/table.h"
 #include "raft/raft.h"
@@ -39,7 +40,7 @@ bool client_serves(const struct client *c, const struct command *command, struct
         return true;
     }
     resp_errorf(w, ERROR_MOVED, slot_of_key(c->parser.arguments[command->first_key]), leader.host,
-                (unsigned)leader.port);
+                (unsigned)topology_port(c, leader.port));
     return false;
 }
 

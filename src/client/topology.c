@@ -106,6 +106,14 @@ bool topology_is_master(const struct clients *c)
            (!c->options.followers_are_replicas || raft_role(raft) == RAFT_LEADER);
 }
 
+uint16_t topology_port(const struct client *c, uint16_t port)
+{
+    const struct clients_options *o = &c->clients->options;
+    int32_t other = (int32_t)port + o->tls_port - o->address.port;
+
+    return c->stream.tls != NULL && other > 0 && other <= UINT16_MAX ? (uint16_t)other : port;
+}
+
 const char *topology_mode_name(const struct clients *c)
 {
     return c->options.is_sentinel                   ? "sentinel"

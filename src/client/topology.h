@@ -12,6 +12,7 @@
 
 #include "cluster/members.h"
 
+struct client;
 struct clients;
 struct replica;
 
@@ -37,6 +38,10 @@ bool topology_is_master(const struct clients *c);
 const char *topology_mode_name(const struct clients *c);
 /* The master's address; NULL: none is known. Borrowed for the turn. */
 const struct member_address *topology_master(const struct clients *c);
+
+/* The port of that node for a client like this one: those with TLS have another, which is as far
+ * from the first on each node. */
+uint16_t topology_port(const struct client *c, uint16_t port);
 
 enum { TOPOLOGY_ID_DIGITS = 40 };
 

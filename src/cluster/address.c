@@ -13,6 +13,12 @@ const char *address_fault(int error)
         return "the name cannot be resolved";
     case -EAGAIN:
         return "the name servers do not answer";
+    case -EKEYREJECTED:
+        return "its certificate is not believed: it has ended, was revoked, is from another "
+               "authority, or names another host";
+    case -EPROTO:
+        return "TLS cannot be agreed on with it: does it speak TLS there, and believe the "
+               "authority of this side's certificate?";
     default:
         return strerror(-error);
     }

@@ -355,6 +355,14 @@ static void join_received(struct io_stream *stream, int64_t size)
 {
     struct join *j = container_of(stream, struct join, stream);
 
+    if (size == -EPROTO) {
+        snprintf(j->text, sizeof j->text,
+                 "the contact %s:%u refuses TLS with this node: is the certificate of this node "
+                 "from an authority that the contact believes?",
+                 j->options.contact.host, (unsigned)j->options.contact.port);
+        decide(j, VERDICT_RETRY);
+        return;
+    }
     if (size <= 0 || buffer_size(&j->in) > JOIN_REPLY_BYTES_MAX) {
         snprintf(j->text, sizeof j->text,
                  "the contact %s:%u ended the connection without an answer: is it a Rakit server, "
@@ -492,7 +500,12 @@ struct join *join_start(const struct join_options *options)
     j->options = *options;
     j->needs_key = options->wants_key;
     j->stream = (struct io_stream){
-        .room = join_room, .received = join_received, .sent = join_sent, .closed = join_closed};
+        .room = join_room,
+        .received = join_received,
+        .sent = join_sent,
+        .closed = join_closed,
+        .tls = options->tls,
+    };
     j->connect = (struct io_connect){.connected = join_connected, .stream = &j->stream};
     j->timer.fired = timer_fired;
     j->give_up_ns = io_now_ns(options->io) + options->patience_ns;

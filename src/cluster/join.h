@@ -32,6 +32,7 @@ struct join_options {
     const struct log *log;
     struct io_address contact;
     struct member_address self;
+    struct io_tls *tls;   /* Of the connection to the contact; NULL: it is not encrypted. */
     bool is_learner;      /* Ask to stay a learner. */
     const char *replaces; /* Ask to take the place of that node; NULL: of none. */
     bool only_ask;        /* Do not join; only ask which cluster the contact is in. */

@@ -22,7 +22,8 @@
 
 #include "base/slice.h"
 
-struct io; /* One per node; created by the backend (io_uv.h, or the simulator). */
+struct io;     /* One per node; created by the backend (io_uv.h, or the simulator). */
+struct io_tls; /* How streams are encrypted: io_tls.h. */
 
 /* --- time and chance ------------------------------------------------------- */
 
@@ -84,6 +85,10 @@ struct io_stream {
      * so long, the connection is broken. 0: the system's timeout, which may be a quarter of an
      * hour. (The simulated network has its own rules.) */
     uint32_t send_timeout_ms;
+    /* Set before the stream is opened: it is encrypted in this way. NULL: it is not. An attempt to
+     * connect then lasts until both sides know each other; an accepted stream may be written to
+     * before that. */
+    struct io_tls *tls;
     void *backend;
 };
 
@@ -108,7 +113,9 @@ void io_refuse(struct io *io, struct io_listener *listener);
 /* A connection attempt: name resolution and connect, both in the background. */
 struct io_connect {
     /* Status 0: `stream` is open and being read. Otherwise it is not open and gets no callback.
-     * -ENXIO: the name cannot be resolved; -EAGAIN: the name servers do not answer. */
+     * -ENXIO: the name cannot be resolved; -EAGAIN: the name servers do not answer;
+     * -EKEYREJECTED: the other side's certificate is not believed; -EPROTO: another reason not to
+     * speak TLS with it. */
     void (*connected)(struct io_connect *connect, int status);
     struct io_stream *stream;
     void *backend;

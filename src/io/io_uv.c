@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "base/mutant.h"
 #include "io/io_uv_internal.h"
+#include "io/io_uv_tls.h"
 
 /* --- the turn -------------------------------------------------------------- */
 
@@ -208,6 +209,7 @@ void io_uv_free(struct io *io)
     }
     io_uv_timers_deinit(io);
     io_uv_inside_deinit(io);
+    io_uv_tls_deinit(io);
     free(io);
 }
 

@@ -3,11 +3,12 @@
  *
  * A name server may be slow or silent. If a name had addresses before, those are tried unless
  * the answer comes quickly. If it had none, the attempt ends soon. The lookup goes on, and its
- * answer serves the next attempt.
+ * answer serves the next attempt. An address where TLS cannot be agreed on has not answered.
  *
  * Invariant: `connected` is called exactly once, from the loop; cancelling only makes it come
  * sooner. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ struct io_uv_connect {
     struct io *io;
     struct io_connect *connect;
     struct io_uv_asker asker; /* Also holds the addresses; of a numeric host, the only one. */
+    char host[sizeof((struct io_address *)0)->host]; /* For TLS. */
     uint16_t port;
     uint32_t tried_count;
     struct io_uv_stream *socket;  /* Connecting to the address tried last; NULL if none. */
@@ -68,25 +70,13 @@ static void fail_soon(struct io_uv_connect *attempt, int status)
 
 static void try_next(struct io_uv_connect *attempt);
 
-static void on_connect(uv_connect_t *request, int status)
+/* The socket is open for its owner, or cannot be. */
+static void end_address(struct io_uv_connect *attempt, int status)
 {
-    struct io_uv_stream *s = container_of(request, struct io_uv_stream, connect);
-    struct io_uv_connect *attempt = s->attempt;
-    int fd;
+    struct io_uv_stream *s = attempt->socket;
 
-    if (attempt == NULL) {
-        return; /* Cancelled meanwhile. */
-    }
-    io_uv_enter(attempt->io);
     s->attempt = NULL;
     attempt->socket = NULL;
-    if (status == 0) {
-        const struct sockaddr_in6 *peer = &attempt->asker.good.address[attempt->tried_count - 1];
-
-        CHECK(uv_fileno((uv_handle_t *)&s->tcp, &fd) == 0);
-        io_uv_tune_socket(fd, attempt->connect->stream);
-        status = io_uv_stream_open(s, attempt->connect->stream, (const struct sockaddr *)peer);
-    }
     if (status == 0) {
         report_outcome(attempt, 0);
         return;
@@ -94,6 +84,44 @@ static void on_connect(uv_connect_t *request, int status)
     io_uv_stream_drop(s);
     attempt->status = status;
     try_next(attempt);
+}
+
+void io_uv_connect_secured(struct io_uv_stream *s, int status)
+{
+    if (status == 0) {
+        io_uv_stream_attach(s, s->attempt->connect->stream);
+    }
+    end_address(s->attempt, status);
+}
+
+/* Connected: opens the stream, or begins the handshake. */
+static int begin(struct io_uv_connect *attempt)
+{
+    struct io_stream *stream = attempt->connect->stream;
+    const struct sockaddr *peer =
+        (const struct sockaddr *)&attempt->asker.good.address[attempt->tried_count - 1];
+    int fd;
+
+    CHECK(uv_fileno((uv_handle_t *)&attempt->socket->tcp, &fd) == 0);
+    io_uv_tune_socket(fd, stream);
+    return stream->tls == NULL
+               ? io_uv_stream_open(attempt->socket, stream, peer)
+               : io_uv_stream_secure(attempt->socket, stream->tls, attempt->host, peer);
+}
+
+static void on_connect(uv_connect_t *request, int status)
+{
+    struct io_uv_stream *s = container_of(request, struct io_uv_stream, connect);
+    struct io_uv_connect *attempt = s->attempt;
+
+    if (attempt == NULL) {
+        return; /* Cancelled meanwhile. */
+    }
+    io_uv_enter(attempt->io);
+    status = status == 0 ? begin(attempt) : status;
+    if (status != 0 || attempt->connect->stream->tls == NULL) {
+        end_address(attempt, status);
+    }
 }
 
 static int try_one(struct io_uv_connect *attempt, struct sockaddr_in6 *address)
@@ -224,6 +252,7 @@ void io_connect(struct io *io, struct io_connect *connect, struct io_stream *str
     attempt->io = io;
     attempt->connect = connect;
     attempt->port = address->port;
+    snprintf(attempt->host, sizeof attempt->host, "%s", address->host);
     attempt->asker.answered = on_answered;
     attempt->timer.fired = on_timer;
     attempt->report.run = on_report;

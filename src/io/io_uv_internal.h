@@ -78,6 +78,8 @@ struct io {
     uint32_t name_count;
     uint32_t lookup_count; /* Lookups under way. */
     struct io_uv_inside inside;
+    void *tls_method; /* For io_uv_tls.c; NULL until a stream is encrypted. */
+    char *tls_room;   /* The same: for what is read from a socket, until it is used. */
 };
 
 /* The socket of a stream, allocated once, with the state of its writes. */
@@ -87,6 +89,7 @@ struct io_uv_stream {
     uv_connect_t connect;
     struct io_stream *stream;      /* NULL: nobody gets callbacks any more. */
     struct io_uv_connect *attempt; /* The attempt that waits for it to connect; NULL: none. */
+    struct io_uv_tls *tls;         /* NULL: it is not encrypted. */
     struct sockaddr_in6 peer;      /* Large enough for IPv4 as well. */
     bool is_inside;                /* See io_uv_connect_inside(). */
     bool is_writing;
@@ -145,6 +148,16 @@ uint64_t io_uv_origin(const struct sockaddr_in6 *address);
 /* Attaches a connected socket to its stream and starts to read. */
 int io_uv_stream_open(struct io_uv_stream *s, struct io_stream *stream,
                       const struct sockaddr *peer);
+/* The same for a stream to be encrypted that was dialed at that host; but it is attached by
+ * io_uv_stream_attach(), once the attempt has heard io_uv_connect_secured(). */
+int io_uv_stream_secure(struct io_uv_stream *s, struct io_tls *tls, const char *host,
+                        const struct sockaddr *peer);
+void io_uv_stream_attach(struct io_uv_stream *s, struct io_stream *stream);
+/* libuv's callbacks for reading. */
+void io_uv_on_room(uv_handle_t *handle, size_t suggested_size, uv_buf_t *ret_buffer);
+void io_uv_on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer);
+/* The other end's address, as io_stream_peer(). */
+void io_uv_peer_text(const struct io_uv_stream *s, char *text, size_t text_size);
 /* Closes and frees it without a callback. */
 void io_uv_stream_drop(struct io_uv_stream *s);
 /* Disables Nagle's delay, and makes the system notice within ten seconds that the other machine
@@ -167,6 +180,8 @@ void io_uv_inside_deinit(struct io *io);
 
 /* io_uv_connect.c */
 void io_uv_connects_deinit(struct io *io);
+/* The handshake of the attempt's socket is over: 0 or an error, after which the socket is gone. */
+void io_uv_connect_secured(struct io_uv_stream *s, int status);
 
 /* io_uv_names.c */
 /* Without ports. Large enough for IPv4 as well. */

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "io/io_uv_internal.h"
+#include "io/io_uv_tls.h"
 
 /* A machine that has gone is noticed after KEEP_IDLE_S + KEEP_PROBES * KEEP_INTERVAL_S of
  * silence; a process that has gone, at once. */
@@ -53,6 +54,7 @@ static void on_closed(uv_handle_t *handle)
     struct io_stream *stream = s->stream;
     struct io *io = io_uv_of(handle);
 
+    io_uv_tls_free(s->tls);
     free(s);
     if (stream != NULL) {
         io_uv_enter(io);
@@ -75,6 +77,9 @@ void io_stream_close(struct io *io, struct io_stream *stream)
 
     CHECK(s != NULL);
     CHECK(!s->is_closing);
+    if (s->tls != NULL) {
+        io_uv_tls_farewell(s);
+    }
     s->is_closing = true;
     if (!s->is_asking_room) {
         uv_close((uv_handle_t *)&s->tcp, on_closed);
@@ -83,23 +88,27 @@ void io_stream_close(struct io *io, struct io_stream *stream)
 
 /* --- reading --------------------------------------------------------------- */
 
-static void on_room(uv_handle_t *handle, size_t suggested_size, uv_buf_t *ret_buffer)
+void io_uv_on_room(uv_handle_t *handle, size_t suggested_size, uv_buf_t *ret_buffer)
 {
     struct io_uv_stream *s = container_of(handle, struct io_uv_stream, tcp);
     size_t size = 0;
     char *room;
 
     io_uv_enter(io_uv_of(handle));
+    if (s->tls != NULL) {
+        io_uv_tls_room(s, ret_buffer);
+        return;
+    }
     s->is_asking_room = true;
     room = s->stream->room(s->stream, &size);
     s->is_asking_room = false;
     if (s->is_closing) {
-        size = 0; /* on_read() is then called at once, and closes the socket. */
+        size = 0; /* io_uv_on_read() is then called at once, and closes the socket. */
     }
     *ret_buffer = (uv_buf_t){.base = size == 0 ? NULL : room, .len = size};
 }
 
-static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
+void io_uv_on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
 {
     struct io_uv_stream *s = container_of(handle, struct io_uv_stream, tcp);
 
@@ -111,6 +120,10 @@ static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *buffer)
     }
     if (size == 0) {
         return; /* Nothing to read after all. */
+    }
+    if (s->tls != NULL) {
+        io_uv_tls_read(s, size, buffer);
+        return;
     }
     if (size == UV_ENOBUFS && (buffer->base == NULL || buffer->len == 0)) {
         uv_read_stop(handle); /* No room: paused until io_stream_resume(). */
@@ -131,23 +144,50 @@ void io_stream_resume(struct io *io, struct io_stream *stream)
     if (s->is_closing || s->has_ended) {
         return;
     }
-    int status = uv_read_start((uv_stream_t *)&s->tcp, on_room, on_read);
+    if (s->tls != NULL) {
+        io_uv_tls_resume(s);
+        return;
+    }
+    int status = uv_read_start((uv_stream_t *)&s->tcp, io_uv_on_room, io_uv_on_read);
 
     CHECK(status == 0 || status == UV_EALREADY);
 }
 
-int io_uv_stream_open(struct io_uv_stream *s, struct io_stream *stream, const struct sockaddr *peer)
+void io_uv_stream_attach(struct io_uv_stream *s, struct io_stream *stream)
 {
-    int status = uv_read_start((uv_stream_t *)&s->tcp, on_room, on_read);
-
-    if (status != 0) {
-        return status;
-    }
-    memcpy(&s->peer, peer,
-           peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
     s->stream = stream;
     stream->backend = s;
-    return 0;
+}
+
+static int start(struct io_uv_stream *s, struct io_tls *tls, const char *host,
+                 const struct sockaddr *peer)
+{
+    int status = tls == NULL ? 0 : io_uv_tls_start(s, tls, host);
+
+    memcpy(&s->peer, peer,
+           peer->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+    return status < 0 ? status
+                      : uv_read_start((uv_stream_t *)&s->tcp, io_uv_on_room, io_uv_on_read);
+}
+
+int io_uv_stream_open(struct io_uv_stream *s, struct io_stream *stream, const struct sockaddr *peer)
+{
+    int status;
+
+    if (s->is_inside) {
+        stream->tls = NULL; /* It has not left the process. */
+    }
+    status = start(s, stream->tls, NULL, peer);
+    if (status == 0) {
+        io_uv_stream_attach(s, stream);
+    }
+    return status;
+}
+
+int io_uv_stream_secure(struct io_uv_stream *s, struct io_tls *tls, const char *host,
+                        const struct sockaddr *peer)
+{
+    return start(s, tls, host, peer);
 }
 
 /* --- writing --------------------------------------------------------------- */
@@ -173,6 +213,9 @@ int io_stream_write(struct io *io, struct io_stream *stream, const void *data, s
 
     CHECK(s != NULL);
     CHECK(!s->is_closing);
+    if (s->tls != NULL) {
+        return io_uv_tls_write(s, data, size);
+    }
     CHECK(!s->is_writing);
     if (size == 0) {
         return 1;
@@ -196,12 +239,16 @@ int io_stream_write(struct io *io, struct io_stream *stream, const void *data, s
 
 void io_stream_shut(struct io *io, struct io_stream *stream)
 {
-    const struct io_uv_stream *s = stream->backend;
+    struct io_uv_stream *s = stream->backend;
     int fd = -1;
     int status;
 
     CHECK(s != NULL);
     CHECK(!s->is_closing);
+    if (s->tls != NULL) {
+        io_uv_tls_shut(s);
+        return;
+    }
     CHECK(!s->is_writing);
     status = uv_fileno((const uv_handle_t *)&s->tcp, &fd);
     CHECK(status == 0);
@@ -211,12 +258,10 @@ void io_stream_shut(struct io *io, struct io_stream *stream)
 
 /* --- the other end --------------------------------------------------------- */
 
-void io_stream_peer(struct io *io, struct io_stream *stream, char *text, size_t text_size)
+void io_uv_peer_text(const struct io_uv_stream *s, char *text, size_t text_size)
 {
-    const struct io_uv_stream *s = stream->backend;
     char host[INET6_ADDRSTRLEN];
 
-    CHECK(s != NULL);
     if (s->peer.sin6_family == AF_INET6) {
         uv_ip6_name(&s->peer, host, sizeof host);
         snprintf(text, text_size, "[%s]:%u", host, ntohs(s->peer.sin6_port));
@@ -226,6 +271,12 @@ void io_stream_peer(struct io *io, struct io_stream *stream, char *text, size_t 
         uv_ip4_name(peer, host, sizeof host);
         snprintf(text, text_size, "%s:%u", host, ntohs(peer->sin_port));
     }
+}
+
+void io_stream_peer(struct io *io, struct io_stream *stream, char *text, size_t text_size)
+{
+    CHECK(stream->backend != NULL);
+    io_uv_peer_text(stream->backend, text, text_size);
 }
 
 uint64_t io_uv_origin(const struct sockaddr_in6 *address)

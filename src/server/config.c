@@ -56,6 +56,7 @@ void server_config_defaults(struct server_config *c)
         .output_memory_bytes = 1024 * MB,
         .client_idle_ns = 0,
         .protected_mode = true,
+        .tls = {.clients = IO_TLS_AUTHORITIES},
     };
 }
 
@@ -144,7 +145,9 @@ static bool is_loopback(const char *host)
 
 bool server_config_serves_few(const struct server_config *c)
 {
-    return c->protected_mode && !is_loopback(c->address.host);
+    bool serves_proven = c->tls.port != 0 && c->tls.clients == IO_TLS_AUTHORITIES;
+
+    return c->protected_mode && !serves_proven && !is_loopback(c->address.host);
 }
 
 /* Excludes names, which may mean loopback, and addresses that begin with 0, which may mean
@@ -204,5 +207,6 @@ const char *server_config_check(const struct server_config *c)
 
     const char *fault = check_times(c);
 
-    return fault != NULL ? fault : check_sizes(c);
+    fault = fault != NULL ? fault : check_sizes(c);
+    return fault != NULL ? fault : tls_config_check(c);
 }

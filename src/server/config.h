@@ -9,6 +9,7 @@
 #include "client/clients.h"
 #include "io/io.h"
 #include "replica/from_backup.h"
+#include "server/tls_config.h"
 
 struct server_config {
     struct io_address address;           /* Where to listen for clients. */
@@ -76,6 +77,7 @@ struct server_config {
     uint16_t http_port;               /* Where to listen for HTTP; 0: nowhere. */
     const char *sentinel_name;        /* What they call the cluster; NULL: any name will do. */
     bool followers_are_replicas;      /* For INFO, ROLE and HELLO; otherwise all are masters. */
+    struct tls_config tls;
 };
 
 /* Sets the defaults. */

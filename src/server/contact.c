@@ -168,6 +168,7 @@ static void ask(struct contact *c)
         .log = c->options.log,
         .contact = c->options.address,
         .self = c->options.self,
+        .tls = c->options.tls,
         .is_learner = c->options.is_learner,
         .replaces = c->options.replaces,
         .only_ask = !wants_membership,

@@ -64,6 +64,7 @@ struct contact_options {
     bool is_learner;      /* Joins as a learner, and stays one. */
     const char *replaces; /* Joins in the place of that node; NULL: of none. */
     bool wants_key;       /* Ask for the key of the cluster when joining. */
+    struct io_tls *tls;   /* Of the connection to it; NULL: it is not encrypted. */
     struct contact_events events;
 };
 

@@ -11,6 +11,13 @@
 /* What clients of Sentinel say is short. */
 enum { DOOR_BYTES_MAX = 1024 * 1024, DOOR_MEMORY_BYTES = 64 * 1024 * 1024 };
 
+static void put_tls(void *context, struct buffer *out)
+{
+    const struct server *s = context;
+
+    tls_put_info(&s->tls, out);
+}
+
 static struct clients_options clients_options(struct server *s)
 {
     const struct server_config *c = &s->config;
@@ -23,6 +30,9 @@ static struct clients_options clients_options(struct server *s)
         .commands = &s->commands,
         .context = s,
         .address = c->address,
+        .tls = tls_for_clients(&s->tls),
+        .tls_port = c->tls.port,
+        .put_tls = put_tls,
         .peer_port = c->peer_port,
         .run_id = s->run_id,
         .started_ns = s->started_ns,
@@ -43,14 +53,13 @@ static struct clients_options clients_options(struct server *s)
  * already, both ports are in use. */
 static bool listen_to_clients(struct doors *d, struct server *s, char *text, size_t text_size)
 {
-    uint16_t port;
+    uint16_t port = 0;
     struct clients_options options = clients_options(s);
     int error = clients_start(&options, &d->plain, &port);
 
     if (error < 0) {
         snprintf(text, text_size, "cannot listen for clients on %s port %u: %s",
-                 s->config.address.host, (unsigned)s->config.address.port,
-                 address_listen_fault(error));
+                 s->config.address.host, (unsigned)port, address_listen_fault(error));
         return false;
     }
     return true;
@@ -70,6 +79,8 @@ static bool open_for_sentinel(struct doors *d, struct server *s, char *text, siz
     options.commands = &d->sentinel_commands;
     options.probe = NULL;
     options.address.port = c->sentinel_port;
+    options.tls = tls_config_is_only(c) ? options.tls : NULL;
+    options.tls_port = c->sentinel_port;
     options.is_sentinel = true;
     options.sentinel_name = c->sentinel_name;
     options.sentinel_distance = (int32_t)c->sentinel_port - c->address.port;

@@ -362,3 +362,18 @@ void option_sources_compare(const struct option_sources *before, const struct op
     compare_words(now, before, false, each, context);
     compare_words(before, now, true, each, context);
 }
+
+enum options_result options_parse_sources(struct option_sources *sources,
+                                          struct options *ret_options, char *text, size_t text_size)
+{
+    char why[512] = "";
+    char place[512];
+    enum options_result result =
+        options_parse((int)sources->count + 1, sources->argv, ret_options, why, sizeof why);
+
+    if (result == OPTIONS_REFUSED) {
+        option_sources_place(sources, (uint32_t)ret_options->refused_position, place, sizeof place);
+        snprintf(text, text_size, "%s%s", place, why);
+    }
+    return result;
+}

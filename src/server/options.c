@@ -68,6 +68,7 @@ enum option_code {
     OPTION_PORT,
     OPTION_CONTACT,
     OPTION_HTTP,
+    OPTION_TLS, /* Any of TLS_OPTIONS. */
 };
 
 static const struct option long_options[] = {
@@ -110,6 +111,7 @@ static const struct option long_options[] = {
     {"port", required_argument, NULL, OPTION_PORT},
     {"contact", required_argument, NULL, OPTION_CONTACT},
     {"http", required_argument, NULL, OPTION_HTTP},
+    TLS_OPTIONS(OPTION_TLS),
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
@@ -124,6 +126,7 @@ struct parse {
     char *text;
     size_t text_size;
     bool has_peer_port;
+    const char *name; /* Of the option that is being read. */
 };
 
 /* Returns OPTIONS_REFUSED, so that callers can return it. */
@@ -396,7 +399,8 @@ static enum options_result read_door_options(const struct parse *p, int code)
                         : code == OPTION_SENTINEL_PORT ? door_read_sentinel_port(config, optarg)
                         : code == OPTION_HTTP          ? door_read_http_port(config, optarg)
                         : code == OPTION_SENTINEL_NAME ? door_read_sentinel_name(config, optarg)
-                                                       : door_read_follower_role(config, optarg);
+                        : code == OPTION_TLS ? tls_config_read(&config->tls, p->name, optarg)
+                                             : door_read_follower_role(config, optarg);
 
     return fault == NULL ? OPTIONS_RUN : refuse(p, "%s, not '%s'", fault, optarg);
 }
@@ -467,6 +471,8 @@ static enum options_result read_address_options(const struct parse *p, int code)
         return read_host(p, "", optarg, address);
     case OPTION_PORT:
         return read_port(p, "", optarg, address);
+    case OPTION_ANNOUNCE:
+        return read_announce(p);
     default:
         CHECK(code == OPTION_CONTACT);
         return read_contact(p);
@@ -489,6 +495,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case OPTION_BIND:
     case OPTION_PORT:
     case OPTION_CONTACT:
+    case OPTION_ANNOUNCE:
         return read_address_options(p, code);
     case OPTION_DATA:
         return read_name(p, "data", "directory", &config->data_dir);
@@ -507,8 +514,6 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
         return read_peer_port(p);
     case OPTION_FEATURE_LEVEL:
         return read_feature_level(p);
-    case OPTION_ANNOUNCE:
-        return read_announce(p);
     case OPTION_ELECTION_TIMEOUT:
     case OPTION_HEARTBEAT:
     case OPTION_REQUEST_TIMEOUT:
@@ -524,6 +529,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case OPTION_SENTINEL_PORT:
     case OPTION_SENTINEL_NAME:
     case OPTION_HTTP:
+    case OPTION_TLS:
         return read_door_options(p, code);
     case OPTION_MAXDISK:
     case OPTION_FEED:
@@ -612,11 +618,13 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
     optind = 0; /* Restarts the parser, even if another caller used it before; a GNU extension. */
     while (result == OPTIONS_RUN) {
         /* A leading ":" makes getopt_long() silent, and reports a missing value separately. */
-        int code = getopt_long(argc, argv, ":hv", long_options, NULL);
+        int index = 0;
+        int code = getopt_long(argc, argv, ":hv", long_options, &index);
 
         if (code == -1) {
             break;
         }
+        p.name = long_options[index].name;
         ret_options->refused_position = optind - 1;
         result = read_option(&p, code, argv[optind - 1]);
     }
@@ -628,21 +636,6 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
 }
 
 /* --- several sources --------------------------------------------------------------------- */
-
-enum options_result options_parse_sources(struct option_sources *sources,
-                                          struct options *ret_options, char *text, size_t text_size)
-{
-    char why[512] = "";
-    char place[512];
-    enum options_result result =
-        options_parse((int)sources->count + 1, sources->argv, ret_options, why, sizeof why);
-
-    if (result == OPTIONS_REFUSED) {
-        option_sources_place(sources, (uint32_t)ret_options->refused_position, place, sizeof place);
-        snprintf(text, text_size, "%s%s", place, why);
-    }
-    return result;
-}
 
 const char *options_config_file(char *const *argv)
 {

@@ -141,6 +141,7 @@ static void start_contact(struct server *s)
         .is_learner = s->config.is_learner,
         .replaces = s->config.replaces,
         .wants_key = !s->has_key,
+        .tls = tls_for_contact(&s->tls),
         .events = {.context = s,
                    .look = look_at_node,
                    .has_key = key_came,
@@ -429,6 +430,9 @@ static bool start_replica(struct server *s, char *text, size_t text_size)
 
         s->replica = replica_start(&options, &events, text, text_size);
     }
+    if (s->replica != NULL) {
+        tls_set_log(&s->tls, replica_log(s->replica));
+    }
     return s->replica != NULL;
 }
 
@@ -453,6 +457,7 @@ static void restart_replica(struct server *s)
     if (next != NULL) {
         s->replica = next;
         doors_set_replica(&s->doors, next);
+        tls_set_log(&s->tls, replica_log(next));
     }
 
     if (s->peers.io != NULL) { /* Otherwise it was still loading. */
@@ -530,8 +535,10 @@ struct server *server_start(struct io *io, const struct server_config *config,
     }
     log_write(log, LOG_INFO, "starting", "data=" LOG_Q, config->data_dir);
     io_set_turn(io, turn, s);
-    if (!start_replica(s, text, text_size)) {
+    if (!tls_start(&s->tls, io, &s->config, log, text, text_size) ||
+        !start_replica(s, text, text_size)) {
         io_set_turn(io, NULL, NULL);
+        tls_end(&s->tls);
         free(s);
         return NULL;
     }
@@ -540,6 +547,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
         io_set_turn(io, NULL, NULL);
         doors_free(&s->doors);
         undo_start(s);
+        tls_end(&s->tls);
         replica_free(s->replica);
         end_peers(s);
         free(s);
@@ -596,6 +604,7 @@ void server_free(struct server *s)
         io_timer_stop(s->io, &s->stop_timer);
     }
     contact_free(s->contact);
+    tls_end(&s->tls);
     replica_end(s->replica);
     doors_free(&s->doors);
     replica_free(s->replica);

@@ -16,6 +16,7 @@
 #include "server/config.h"
 #include "server/doors.h"
 #include "server/settings.h"
+#include "server/tls.h"
 #include "store/store.h"
 
 struct replica;
@@ -31,6 +32,7 @@ struct server {
     struct peers peers;
     struct replica *replica;
     struct doors doors;
+    struct tls tls;
     uint64_t started_ns;     /* Monotonic. */
     bool has_key;            /* The user gave the key of the cluster. */
     struct store_key key;    /* That key. */

@@ -38,6 +38,19 @@ put(struct settings *p, const char *name, const char *format, ...)
     p->count++;
 }
 
+static void list_tls(const struct tls_config *tls, struct settings *p)
+{
+    const struct io_tls_files *files = &tls->files;
+
+    put(p, "tls-port", "%u", tls->port);
+    put(p, "tls-cert-file", "%s", files->certificate == NULL ? "" : files->certificate);
+    put(p, "tls-key-file", "%s", files->key == NULL ? "" : files->key);
+    put(p, "tls-ca-cert-file", "%s", files->authorities == NULL ? "" : files->authorities);
+    put(p, "tls-crl-file", "%s", files->revocations == NULL ? "" : files->revocations);
+    put(p, "tls-auth-clients", "%s", tls_config_trust_name(tls->clients));
+    put(p, "tls-node-name", "%s", tls->name == NULL ? "" : tls->name);
+}
+
 void settings_list(const struct settings_target *target, struct settings *ret_settings)
 {
     const struct server_config *config = target->config;
@@ -89,6 +102,7 @@ void settings_list(const struct settings_target *target, struct settings *ret_se
     put(p, "in-flight-bytes-max", "%llu", (unsigned long long)config->in_flight_bytes_max);
     put(p, "client-input-bytes-max", "%llu", (unsigned long long)config->client_input_bytes_max);
     put(p, "client-output-bytes-max", "%llu", (unsigned long long)config->client_output_bytes_max);
+    list_tls(&config->tls, p);
 }
 
 const struct setting *settings_find(const struct settings *settings, struct slice name)

@@ -100,6 +100,42 @@ static void test_options__may_be_in_any_place(void **state)
     }
 }
 
+static void test_options__set_tls(void **state)
+{
+    static const char files[] = "h 1 --tls-cert-file a --tls-key-file b --tls-ca-cert-file c ";
+    char line[256];
+    struct parsed p;
+
+    snprintf(line, sizeof line, "%s --tls-port 6380 --tls-crl-file d", files);
+    accept(&p, line);
+    assert_int_equal(p.options.config.tls.port, 6380);
+    assert_string_equal(p.options.config.tls.files.certificate, "a");
+    assert_string_equal(p.options.config.tls.files.key, "b");
+    assert_string_equal(p.options.config.tls.files.authorities, "c");
+    assert_string_equal(p.options.config.tls.files.revocations, "d");
+    assert_int_equal(p.options.config.tls.clients, IO_TLS_AUTHORITIES);
+    assert_false(tls_config_is_only(&p.options.config));
+    assert_false(tls_config_of_contact(&p.options.config));
+    snprintf(line, sizeof line, "%s --tls-port 1 --tls-auth-clients optional", files);
+    accept(&p, line);
+    assert_int_equal(p.options.config.tls.clients, IO_TLS_IF_SHOWN);
+    assert_true(tls_config_is_only(&p.options.config));
+    assert_true(tls_config_of_contact(&p.options.config));
+    accept(&p, "h 1 --tls-port 2 --tls-auth-clients no --tls-cert-file a --tls-key-file b");
+    assert_int_equal(p.options.config.tls.clients, IO_TLS_ANYBODY);
+    refuse("h 1 --tls-port 2", "TLS needs the certificate of this node");
+    refuse("h 1 --tls-port 2 --tls-cert-file a", "TLS needs the certificate of this node");
+    refuse("h 1 --tls-port 2 --tls-cert-file a --tls-key-file b", "--tls-ca-cert-file FILE names");
+    refuse("h 1 --tls-cert-file a --tls-key-file b", "are used for nothing");
+    refuse("h 1 --tls-ca-cert-file a", "TLS needs the certificate of this node");
+    refuse("h 1 --tls-port 0", "--tls-port takes a port from 1 to 65535, not '0'");
+    refuse("h 1 --tls-auth-clients maybe", "--tls-auth-clients takes yes, no or optional");
+    refuse("h 1 --tls-contact maybe", "--tls-contact takes yes or no, not 'maybe'");
+    refuse("h 1 --tls-node-name=", "--tls-node-name takes a name");
+    refuse("h 1 --tls-port 10001 --tls-cert-file a --tls-key-file b --tls-auth-clients no",
+           "must be another one");
+}
+
 static void test_options__set_everything(void **state)
 {
     struct parsed p;
@@ -411,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_options__take_an_announced_address_in_brackets),
         cmocka_unit_test(test_options__take_a_contact),
         cmocka_unit_test(test_options__may_be_in_any_place),
+        cmocka_unit_test(test_options__set_tls),
         cmocka_unit_test(test_options__set_everything),
         cmocka_unit_test(test_config__fits_the_log_to_the_disk),
         cmocka_unit_test(test_options__detect_that_only_loopback_would_be_served),
