@@ -39,6 +39,11 @@ static const char *reason_of(int status)
     return "Internal Server Error";
 }
 
+/* A browser asks its user for credentials when it opens a page; a script in a page gets the answer,
+ * since the browser does not know this other scheme. */
+static const char ask_browser[] = "WWW-Authenticate: Basic realm=\"Rakit\", charset=\"UTF-8\"\r\n";
+static const char ask_program[] = "WWW-Authenticate: xBasic realm=\"Rakit\"\r\n";
+
 void exchange_say(struct exchange *e, int status, const char *sentence)
 {
     struct answer *a = &e->answer;
@@ -49,7 +54,7 @@ void exchange_say(struct exchange *e, int status, const char *sentence)
     a->status = status;
     a->type = "text/plain; charset=utf-8";
     if (status == 401) {
-        a->more = "WWW-Authenticate: Basic realm=\"Rakit\", charset=\"UTF-8\"\r\n";
+        a->more = e->request.method == REQUEST_POST ? ask_program : ask_browser;
     }
 }
 

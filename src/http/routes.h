@@ -25,5 +25,11 @@ void show_metrics(struct exchange *e); /* metrics.c */
 void show_status(struct exchange *e);  /* rpc.c: /status.json */
 void take_execute(struct exchange *e); /* /execute */
 void take_xmlrpc(struct exchange *e);  /* /RPC2 */
+void show_page(struct exchange *e);    /* page.c: / */
+void show_style(struct exchange *e);   /* /dashboard.css */
+void show_script(struct exchange *e);  /* /dashboard.js */
+void show_icon(struct exchange *e);    /* /icon.svg */
+/* events.c: /events. It sends until the door or the other side ends. */
+void stream_events(struct exchange *e);
 
 #endif /* RAKIT_HTTP_ROUTES_H */
