@@ -12,7 +12,8 @@
  * each case.
  *
  *   test_sim_cluster_crash_points                           all cases
- *   test_sim_cluster_crash_points --short                   those of one run: for sanitizers
+ *   test_sim_cluster_crash_points --short                   every fifth of one run and of each
+ *                                                           situation: for sanitizers
  *   test_sim_cluster_crash_points SEED STEP CUT STATE WHO [SITUATION]
  *                                                           one of them, with a trace */
 #include <setjmp.h>
@@ -41,8 +42,9 @@ enum {
     COMMANDS = 3,      /* Of each user, in the part of the run that has crash points. */
     BOOT_STATES = 3,   /* Random states for each crash point of a first start. */
     CASES_MIN = 10000, /* Fewer cases fail the test. */
-    CASES_SHORT_MIN = 2000,
+    CASES_ONE_RUN_MIN = 2000,
     CASES_SITUATION_MIN = 300,
+    SHORT_STRIDE = 5,
 };
 
 /* The step that is due may be later than the next check of the cluster. */
@@ -85,6 +87,7 @@ struct run {
     uint32_t point_count;
     uint32_t point_capacity;
     uint32_t next_point;
+    uint32_t stride; /* Of so many points, one is explored. */
     uint64_t step;
     bool is_recording;
     bool is_exploring;
@@ -290,7 +293,9 @@ static bool step(struct run *r, uint64_t until_ns)
 
     while (r->is_exploring && r->next_point < r->point_count &&
            r->points[r->next_point].step == r->step) {
-        if (explore(r, &r->points[r->next_point++])) {
+        const struct point *point = &r->points[r->next_point++];
+
+        if ((r->next_point - 1) % r->stride == 0 && explore(r, point)) {
             r->step++;
             return true;
         }
@@ -525,10 +530,14 @@ static bool run_judge(struct run *r)
     return false;
 }
 
-static bool check_seed(uint64_t seed, const struct situation *situation, struct counts *counts,
-                       const struct crash_case *only)
+static bool check_seed(uint64_t seed, const struct situation *situation, uint32_t stride,
+                       struct counts *counts, const struct crash_case *only)
 {
-    struct run r = {.situation = situation, .counts = counts, .only = only, .is_recording = true};
+    struct run r = {.situation = situation,
+                    .stride = stride,
+                    .counts = counts,
+                    .only = only,
+                    .is_recording = true};
     bool is_good;
 
     run_init(&r, seed, NULL);
@@ -577,14 +586,15 @@ static struct counts *shared_counts(void)
 static void test_cluster_crash_points__every_operation_of_every_node(void **state)
 {
     struct counts *counts = shared_counts();
-    const bool *is_short = *state;
+    const uint32_t *stride = *state;
+    const bool is_short = *stride > 1;
     uint64_t seed = 0;
 
-    for (int i = 0; i < (*is_short ? 1 : RUNS); i++) {
+    for (int i = 0; i < (is_short ? 1 : RUNS); i++) {
         struct counts before = *counts;
 
         seed = fitting_seed(seed + 1);
-        assert_true(check_seed(seed, NULL, counts, NULL));
+        assert_true(check_seed(seed, NULL, *stride, counts, NULL));
         print_message("seed %llu: %llu cases at %llu points\n", (unsigned long long)seed,
                       (unsigned long long)(counts->cases - before.cases),
                       (unsigned long long)(counts->points - before.points));
@@ -592,35 +602,35 @@ static void test_cluster_crash_points__every_operation_of_every_node(void **stat
     print_message("clusters: %llu cases at %llu points, %llu of them from a sample\n",
                   (unsigned long long)counts->cases, (unsigned long long)counts->points,
                   (unsigned long long)counts->sampled);
-    assert_true(counts->cases >= (*is_short ? CASES_SHORT_MIN : CASES_MIN));
+    assert_true(counts->cases >= (is_short ? CASES_ONE_RUN_MIN / *stride : CASES_MIN));
     munmap(counts, sizeof *counts);
 }
 
 static void test_cluster_crash_points__of_one_node_in_a_situation(void **state)
 {
+    const uint32_t *stride = *state;
     struct counts *counts = shared_counts();
     uint64_t seed = fitting_seed(1);
 
-    (void)state;
     for (int i = 0; i < SITUATIONS; i++) {
         struct counts before = *counts;
 
-        assert_true(check_seed(seed, &situations[i], counts, NULL));
+        assert_true(check_seed(seed, &situations[i], *stride, counts, NULL));
         print_message("%s: %llu cases at %llu points\n", situations[i].name,
                       (unsigned long long)(counts->cases - before.cases),
                       (unsigned long long)(counts->points - before.points));
-        assert_true(counts->cases - before.cases >= CASES_SITUATION_MIN);
+        assert_true(counts->cases - before.cases >= CASES_SITUATION_MIN / *stride);
     }
     munmap(counts, sizeof *counts);
 }
 
 int main(int argc, char **argv)
 {
-    bool is_short = argc == 2 && strcmp(argv[1], "--short") == 0;
+    uint32_t stride = argc == 2 && strcmp(argv[1], "--short") == 0 ? SHORT_STRIDE : 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_cluster_crash_points__every_operation_of_every_node,
-                                  &is_short),
-        cmocka_unit_test(test_cluster_crash_points__of_one_node_in_a_situation),
+                                  &stride),
+        cmocka_unit_test_prestate(test_cluster_crash_points__of_one_node_in_a_situation, &stride),
     };
 
     if (argc == 6 || argc == 7) {
@@ -630,7 +640,7 @@ int main(int argc, char **argv)
                                   .state = strtoull(argv[4], NULL, 10),
                                   .who = (enum who)strtoull(argv[5], NULL, 10)};
 
-        return check_seed(only.seed, situation_named(argv[6]), shared_counts(), &only) ? 0 : 1;
+        return check_seed(only.seed, situation_named(argv[6]), 1, shared_counts(), &only) ? 0 : 1;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

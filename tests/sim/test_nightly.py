@@ -39,7 +39,7 @@ class Nightly(unittest.TestCase):
         return json.loads((self.state / "state.json").read_text())
 
     def test_nightly__reports_what_was_run(self):
-        status, said = self.run_for(12, "--only", "sim,beyond")
+        status, said = self.run_for(16, "--only", "sim,beyond")
         report = (self.state / "report.md").read_text()
         self.assertEqual(status, 0, said + report)
         self.assertIn("Nothing was found", report)
@@ -61,7 +61,7 @@ class Nightly(unittest.TestCase):
 
     def test_nightly__state_that_is_never_reached_is_a_failure(self):
         calm = self.wrap("--only-faults none")
-        status, said = self.run_for(5, "--only", "sim", "--rare", "1", "--build", calm)
+        status, said = self.run_for(2, "--only", "sim", "--rare", "1", "--build", calm)
         report = (self.state / "report.md").read_text()
         self.assertEqual(status, 1, said)
         self.assertIn("- state never reached: disk replaced\n", report)
@@ -70,7 +70,7 @@ class Nightly(unittest.TestCase):
     @unittest.skipUnless(HAS_MUTANTS, "a build without mutants")
     def test_nightly__reports_failures_with_what_replays_them(self):
         broken = self.wrap("--mutant commit_old_term")
-        status, said = self.run_for(5, "--only", "sim", "--build", broken)
+        status, said = self.run_for(2, "--only", "sim", "--build", broken)
         report = (self.state / "report.md").read_text()
         self.assertEqual(status, 1, said)
         self.assertRegex(report, r"\*\*\d+ failures\*\* after")
@@ -94,7 +94,7 @@ class Nightly(unittest.TestCase):
         self.assertFalse(before["is_ended"])
         # The night is over once its time is spent, so it continues only for the rest.
         spent = before["seconds"]["sim"]
-        status, said = self.run_for(spent + 5, "--only", "sim")
+        status, said = self.run_for(spent + 2, "--only", "sim")
         after = self.read_state()
         self.assertEqual(status, 0, said)
         self.assertEqual(after["night"], 1)
@@ -103,9 +103,9 @@ class Nightly(unittest.TestCase):
         self.assertEqual(after["totals"]["sim"]["runs"], after["next_seeds"]["sim"] - 1000000)
 
     def test_nightly__next_night_goes_on_with_the_seeds(self):
-        self.run_for(5, "--only", "sim")
+        self.run_for(2, "--only", "sim")
         first = self.read_state()
-        self.run_for(5, "--only", "sim")
+        self.run_for(2, "--only", "sim")
         second = self.read_state()
         self.assertEqual(second["night"], 2)
         self.assertEqual(second["first_seeds"]["sim"], first["next_seeds"]["sim"])
