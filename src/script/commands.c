@@ -95,7 +95,7 @@ static void eval_command(struct command_call *call)
 {
     char sha[SHA1_DIGITS];
 
-    sha1_digits(call->arguments[1], sha);
+    images_sha(&engine_get()->images, call->arguments[1], sha);
     if (run(call, sha, call->arguments[1], false)) {
         cache_note(call->keyspace, sha, call->arguments[1]);
     }
@@ -106,7 +106,7 @@ static void eval_ro_command(struct command_call *call)
 {
     char sha[SHA1_DIGITS];
 
-    sha1_digits(call->arguments[1], sha);
+    images_sha(&engine_get()->images, call->arguments[1], sha);
     run(call, sha, call->arguments[1], true);
 }
 

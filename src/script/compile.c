@@ -2,6 +2,7 @@
 
 #include <lauxlib.h>
 
+#include "base/check.h"
 #include "base/mutant.h"
 #include "resp/errors.h"
 #include "script/engine.h"
@@ -10,12 +11,16 @@
 
 enum { SOURCE_BYTES = 4 }; /* Of source cost a step. */
 
-static void begin(struct engine *e, uint64_t steps_max)
+static void begin(struct engine *e, struct slice source, uint64_t steps_max)
 {
+    int status;
+
     if (!MUTANT(script_state_left)) {
         images_take_pristine(&e->images, e->arena);
     }
     e->steps_max = steps_max;
+    status = lua_cpcall(e->lua, sandbox_open_mentioned, &source);
+    CHECK(status == 0); /* There is memory enough. */
 }
 
 /* --- scripts --------------------------------------------------------------------------------- */
@@ -34,7 +39,7 @@ bool compile_script(struct engine *e, struct slice source, struct resp_writer *r
     if (images_take(&e->images, IMAGE_SCRIPT, source, e->arena)) {
         return true;
     }
-    begin(e, SCRIPT_STEPS_MAX);
+    begin(e, source, SCRIPT_STEPS_MAX);
     if (source.size > 0 && source.data[0] == LUA_SIGNATURE[0] && !MUTANT(bytecode_taken)) {
         return refuse_source(reply, "compiled code is not taken: send the source");
     }
@@ -99,7 +104,7 @@ bool compile_new_library(struct engine *e, struct library *library, struct resp_
 {
     bool is_loaded;
 
-    begin(e, LIBRARY_STEPS_MAX);
+    begin(e, library->code, LIBRARY_STEPS_MAX);
     e->library = library;
     e->registered_bytes = 0;
     is_loaded = execute(e, library->code, reply);

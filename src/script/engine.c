@@ -35,13 +35,12 @@ static void on_hook(lua_State *L, lua_Debug *at)
 
 void engine_charge(uint64_t steps)
 {
-    bool was_over = engine_is_over();
+    uint64_t before = the_engine.arena->steps;
+    uint64_t most = UINT64_MAX / 2 - before;
 
-    if (steps > UINT64_MAX / 2 - the_engine.arena->steps) {
-        steps = UINT64_MAX / 2 - the_engine.arena->steps;
-    }
-    the_engine.arena->steps += steps;
-    if (!was_over && engine_is_over() && the_engine.lua != NULL) {
+    the_engine.arena->steps = before + (steps < most ? steps : most);
+    if (the_engine.arena->steps > the_engine.steps_max && before <= the_engine.steps_max &&
+        the_engine.lua != NULL && !MUTANT(script_without_limit)) {
         /* No pcall() helps: each further instruction raises the error again. */
         lua_sethook(the_engine.lua, on_hook, LUA_MASKCOUNT, 1);
     }

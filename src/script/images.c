@@ -57,17 +57,41 @@ void images_save(struct images *images, enum image_kind kind, struct slice text,
     images->bytes += to->size + to->text_size;
 }
 
-bool images_take(const struct images *images, enum image_kind kind, struct slice text,
-                 struct arena *arena)
+static struct image *find(struct images *images, enum image_kind kind, struct slice text)
 {
     for (uint32_t i = 0; i < IMAGES_MAX; i++) {
-        const struct image *image = &images->kept[i];
+        struct image *image = &images->kept[i];
 
         if (image->bytes != NULL && image->kind == kind &&
             slice_equal(slice_of(image->text, image->text_size), text)) {
-            take(image, arena);
-            return true;
+            return image;
         }
     }
-    return false;
+    return NULL;
+}
+
+bool images_take(struct images *images, enum image_kind kind, struct slice text,
+                 struct arena *arena)
+{
+    const struct image *image = find(images, kind, text);
+
+    if (image != NULL) {
+        take(image, arena);
+    }
+    return image != NULL;
+}
+
+void images_sha(struct images *images, struct slice text, char *ret_sha)
+{
+    struct image *image = find(images, IMAGE_SCRIPT, text);
+
+    if (image == NULL) {
+        sha1_digits(text, ret_sha);
+        return;
+    }
+    if (!image->has_sha) {
+        sha1_digits(text, image->sha);
+        image->has_sha = true;
+    }
+    memcpy(ret_sha, image->sha, sizeof image->sha);
 }

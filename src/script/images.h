@@ -10,6 +10,7 @@
 
 #include "base/slice.h"
 #include "script/arena.h"
+#include "script/sha1.h"
 
 /* What a text was taken for. */
 enum image_kind { IMAGE_SCRIPT, IMAGE_LIBRARY };
@@ -24,6 +25,8 @@ struct image {
     enum image_kind kind;
     char *text;
     size_t text_size;
+    char sha[SHA1_DIGITS]; /* Of the text of a script. */
+    bool has_sha;
     void *bytes; /* NULL: there is none. */
     size_t size;
 };
@@ -41,7 +44,10 @@ void images_take_pristine(const struct images *images, struct arena *arena);
 void images_save(struct images *images, enum image_kind kind, struct slice text,
                  const struct arena *arena);
 /* False: there is none, and the arena is as it was. */
-bool images_take(const struct images *images, enum image_kind kind, struct slice text,
+bool images_take(struct images *images, enum image_kind kind, struct slice text,
                  struct arena *arena);
+
+/* The SHA-1 of a script, which is known if it was compiled lately. */
+void images_sha(struct images *images, struct slice text, char *ret_sha);
 
 #endif /* RAKIT_SCRIPT_IMAGES_H */

@@ -288,7 +288,8 @@ static void open_library(lua_State *L, const char *name, lua_CFunction open)
 /* The table of a library, which it makes if there is none. */
 static void extend(lua_State *L, const char *name, void (*open)(lua_State *L))
 {
-    lua_getglobal(L, name);
+    lua_pushstring(L, name);
+    lua_rawget(L, LUA_GLOBALSINDEX);
     if (!lua_istable(L, -1)) {
         lua_pop(L, 1);
         lua_newtable(L);
@@ -304,29 +305,118 @@ static void open_libraries(lua_State *L)
     lua_call(L, 1, 0);
     open_library(L, LUA_TABLIBNAME, luaopen_table);
     open_library(L, LUA_STRLIBNAME, luaopen_string);
-    open_library(L, LUA_MATHLIBNAME, luaopen_math);
-    open_library(L, "bit", luaopen_bit);
-    open_library(L, "cjson", luaopen_cjson);
-    extend(L, "bit", bit_library_open);
     extend(L, LUA_TABLIBNAME, table_library_open);
     extend(L, LUA_STRLIBNAME, string_library_open);
-    extend(L, LUA_MATHLIBNAME, math_library_open);
     extend(L, "redis", redis_library_open);
-    extend(L, "struct", struct_library_open);
-    extend(L, "cmsgpack", msgpack_library_open);
 }
 
-static void refuse_what_is_missing(lua_State *L)
+static void protect_library(lua_State *L, const char *name)
+{
+    lua_getglobal(L, name);
+    protect(L);
+    lua_setglobal(L, name);
+}
+
+/* --- libraries that are opened when they are used --------------------------------------------- */
+
+/* Each run begins with a copy of what is open (script/images.h), so fewer are open then: those that
+ * the source mentions. Any other one is opened when it is first looked up. */
+static const struct late {
+    const char *name;
+    lua_CFunction open; /* NULL: all of it is ours. */
+    void (*extend)(lua_State *L);
+} late_libraries[] = {
+    {LUA_MATHLIBNAME, luaopen_math, math_library_open},
+    {"bit", luaopen_bit, bit_library_open},
+    {"cjson", luaopen_cjson, NULL},
+    {"struct", NULL, struct_library_open},
+    {"cmsgpack", NULL, msgpack_library_open},
+};
+
+enum { LATE_COUNT = sizeof late_libraries / sizeof late_libraries[0] };
+
+static void open_late(lua_State *L, const struct late *library)
+{
+    if (library->open != NULL) {
+        open_library(L, library->name, library->open);
+    }
+    if (library->extend != NULL) {
+        extend(L, library->name, library->extend);
+    }
+    protect_library(L, library->name);
+}
+
+static int open_named(lua_State *L)
+{
+    open_late(L, lua_touserdata(L, 1));
+    return 0;
+}
+
+/* Called with a struct late: opens it, though globals can't be changed otherwise. */
+static int open_into_globals(lua_State *L)
+{
+    const struct late *library = lua_touserdata(L, 1);
+    int status;
+
+    lua_pushvalue(L, LUA_GLOBALSINDEX);
+    sandbox_push_globals(L);
+    lua_replace(L, LUA_GLOBALSINDEX);
+    lua_pushcfunction(L, open_named);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)library);
+    status = lua_pcall(L, 1, 0, 0);
+    lua_pushvalue(L, 2);
+    lua_replace(L, LUA_GLOBALSINDEX);
+    return status == 0 ? 0 : lua_error(L);
+}
+
+/* What globals have that are not there: a library, or an error. */
+static int missing_global(lua_State *L)
+{
+    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+
+    for (uint32_t i = 0; i < LATE_COUNT; i++) {
+        if (strcmp(name, late_libraries[i].name) == 0) {
+            lua_pushcfunction(L, open_into_globals);
+            lua_pushlightuserdata(L, (void *)(uintptr_t)&late_libraries[i]);
+            lua_call(L, 1, 0);
+            lua_pushvalue(L, 2);
+            lua_rawget(L, 1);
+            return 1;
+        }
+    }
+    return refuse_global(L);
+}
+
+int sandbox_open_mentioned(lua_State *L)
+{
+    const struct slice *source = lua_touserdata(L, 1);
+
+    for (uint32_t i = 0; i < LATE_COUNT; i++) {
+        const char *name = late_libraries[i].name;
+
+        if (source->size > 0 && memmem(source->data, source->size, name, strlen(name)) != NULL) {
+            lua_pushcfunction(L, open_into_globals);
+            lua_pushlightuserdata(L, (void *)(uintptr_t)&late_libraries[i]);
+            lua_call(L, 1, 0);
+        }
+    }
+    return 0;
+}
+
+/* --- closing ---------------------------------------------------------------------------------- */
+
+/* Of the table on top of the stack. */
+static void set_missing(lua_State *L, lua_CFunction function)
 {
     lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, refuse_global);
+    lua_pushcfunction(L, function);
     lua_setfield(L, -2, "__index");
     lua_setmetatable(L, -2);
 }
 
 void sandbox_close(lua_State *L)
 {
-    refuse_what_is_missing(L);
+    set_missing(L, refuse_global);
     protect(L);
 }
 
@@ -336,8 +426,9 @@ static void protect_globals(lua_State *L)
     lua_pushvalue(L, LUA_GLOBALSINDEX);
     lua_pushvalue(L, -1);
     lua_setfield(L, LUA_REGISTRYINDEX, KEY_GLOBALS);
+    set_missing(L, missing_global);
     lua_pushvalue(L, -1);
-    sandbox_close(L);
+    protect(L);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "_G");
     lua_replace(L, LUA_GLOBALSINDEX);
@@ -346,8 +437,7 @@ static void protect_globals(lua_State *L)
 
 int sandbox_open(lua_State *L)
 {
-    static const char *const libraries[] = {"table", "string", "math",   "bit",
-                                            "cjson", "redis",  "struct", "cmsgpack"};
+    static const char *const libraries[] = {"table", "string", "redis"};
 
     make_locked(L);
     open_libraries(L);
@@ -358,9 +448,7 @@ int sandbox_open(lua_State *L)
         lua_setglobal(L, removed[i]);
     }
     for (size_t i = 0; i < sizeof libraries / sizeof libraries[0]; i++) {
-        lua_getglobal(L, libraries[i]);
-        protect(L);
-        lua_setglobal(L, libraries[i]);
+        protect_library(L, libraries[i]);
     }
     registration_open(L);
     protect_globals(L);

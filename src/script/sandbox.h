@@ -10,6 +10,9 @@
 
 /* A function for lua_cpcall(). */
 int sandbox_open(lua_State *L);
+/* The same, with a struct slice, the source that will be compiled: opens the libraries that it
+ * mentions. */
+int sandbox_open_mentioned(lua_State *L);
 /* Pushes the table that holds KEYS, ARGV and all other globals. */
 void sandbox_push_globals(lua_State *L);
 /* Replaces the table on top of the stack by one that shows the same, can't be changed, and raises

@@ -214,6 +214,22 @@ static void test_script__takes_no_compiled_code(void **state)
            ":6\r\n");
 }
 
+/* Those that the source does not mention are opened when they are looked up. */
+static void test_libraries__are_there_whatever_the_source_mentions(void **state)
+{
+    struct world *w = *state;
+
+    expect(w, "return _G['ma' .. 'th'].floor(2.5)", ":2\r\n");
+    expect(w, "return _G['cj' .. 'son'].encode({1})", "$3\r\n[1]\r\n");
+    expect(w, "return #_G['cms' .. 'gpack'].pack(1) + #_G['str' .. 'uct'].pack('b', 1)", ":2\r\n");
+    expect(w, "return _G['b' .. 'it'].bor(1, 2)", ":3\r\n");
+    expect_error(w, "_G['ma' .. 'th'].x = 1", "ERR user_script:1: Attempt to modify a readonly");
+    expect_error(w, "local x = _G['cj' .. 'son'] y = 1",
+                 "ERR user_script:1: Attempt to modify a readonly table");
+    expect_error(w, "return _G['ma' .. 'the']",
+                 "ERR user_script:1: Script attempted to access nonexistent global variable");
+}
+
 static void test_libraries__pack_as_redis_does(void **state)
 {
     struct world *w = *state;
@@ -498,6 +514,7 @@ int main(void)
         TEST(test_script__may_copy),
         TEST(test_script__has_replies_of_limited_size_whatever_they_are_made_of),
         TEST(test_script__ends_when_cjson_has_no_memory),
+        TEST(test_libraries__are_there_whatever_the_source_mentions),
         TEST(test_libraries__pack_as_redis_does),
         TEST(test_script__ends_after_a_number_of_steps),
         TEST(test_script__ends_when_its_memory_is_full),
