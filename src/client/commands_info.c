@@ -284,6 +284,7 @@ static void put_stats(const struct clients *clients, struct buffer *out)
         "read_rounds:%llu\r\n"
         "entries_applied:%llu\r\n"
         "expired_keys:%llu\r\n"
+        "expired_subkeys:%llu\r\n"
         "pubsub_channels:%llu\r\n"
         "pubsub_patterns:%llu\r\n"
         "pubsubshard_channels:%llu\r\n"
@@ -296,7 +297,7 @@ static void put_stats(const struct clients *clients, struct buffer *out)
         (ull)replica.proposed_count, (ull)replica.forwarded_count, (ull)replica.in_doubt_count,
         (ull)replica.pending_count, figures.waiting, figures.proposed, figures.forwarded,
         (ull)figures.outgoing_bytes, (ull)replica.read_count, (ull)replica.read_round_count,
-        (ull)replica.applied_count, (ull)replica.expired_count,
+        (ull)replica.applied_count, (ull)replica.expired_count, (ull)replica.expired_field_count,
         (ull)clients->topics.count[TOPIC_CHANNEL], (ull)clients->topics.count[TOPIC_PATTERN],
         (ull)clients->topics.count[TOPIC_SHARD], (ull)count_trackers(clients),
         (ull)clients->tracking.by_key.count, (ull)clients->tracking.id_count,

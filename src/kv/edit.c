@@ -144,6 +144,7 @@ void kv_edit_begin(struct kv_edit *e, struct kv *kv, struct slice key)
         .kv = kv,
         .hash = hash,
         .at = at,
+        .due = kv_item_due(*at),
     };
 }
 
@@ -161,4 +162,5 @@ void kv_edit_end(struct kv_edit *e)
     }
     e->kv->common->work += (uint64_t)t->count * BLOCK_WORK;
     t->count = 0;
+    kv_mark_due(e->kv, e->hash, *e->at, e->due);
 }

@@ -6,15 +6,15 @@
 #include <stdint.h>
 
 #include "kv/kv.h"
+#include "kv/kv_private.h"
 #include "kv/value_edit.h"
-
-struct item;
 
 struct kv_edit {
     struct value_edit edit;
     struct kv *kv;
     uint64_t hash; /* Of the key. */
     struct item **at;
+    struct item_due due; /* Before the edit. */
 };
 
 /* The key exists. Until kv_edit_end() nothing else may change the keyspace. */

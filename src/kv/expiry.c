@@ -1,11 +1,13 @@
-/* expiry.c - the marks of a database (kv/due.h). Each key that expires has a mark, for when it
- * expires or for an earlier instant. If its expiry is put off, the mark stays where it is, and the
- * item is flagged as deferred; the mark moves when it comes up. Marks of keys that were deleted
- * stay, too. If there are too many of those, all marks are made anew, in steps. */
+/* expiry.c - the marks of a database (kv/due.h). Each key that expires, or has a field that does,
+ * has a mark, for the first such instant or for an earlier one. If that is put off, the mark stays
+ * where it is, and the item is flagged as deferred; the mark moves when it comes up. Marks of keys
+ * that were deleted stay, too. If there are too many of those, all marks are made anew, in steps.
+ */
 #include "kv/expiry.h"
 
 #include "base/check.h"
 #include "base/mutant.h"
+#include "kv/hash_value.h"
 #include "kv/kv.h"
 #include "kv/kv_private.h"
 
@@ -17,25 +19,46 @@ enum {
 
 /* --- marking ----------------------------------------------------------------------------- */
 
-static void mark(struct kv *kv, uint64_t hash, struct item *item)
+static uint64_t field_due_ms(const struct item *item)
 {
-    due_add(&kv->due, kv->common->now_ms, item_traits(item).expires_ms + 1, due_mark(hash));
+    MUTANT_DO(expired_fields_stay, return 0;);
+    return hash_value_expires_ms(item_value(item));
+}
+
+struct item_due kv_item_due(const struct item *item)
+{
+    struct traits traits = item_traits(item);
+    struct item_due due = {.at_ms = traits.expires_ms, .expires = traits.expires_ms != 0};
+    uint64_t field_ms = traits.type == VALUE_HASH ? field_due_ms(item) : 0;
+
+    if (field_ms != 0 && (due.at_ms == 0 || field_ms < due.at_ms)) {
+        due.at_ms = field_ms;
+    }
+    due.is_deferred = due.at_ms != 0 && item_is_deferred(item);
+    return due;
+}
+
+static void mark(struct kv *kv, uint64_t hash, struct item *item, uint64_t at_ms)
+{
+    due_add(&kv->due, kv->common->now_ms, at_ms + 1, due_mark(hash));
     item_set_deferred(item, false);
 }
 
-void kv_mark_expiry(struct kv *kv, uint64_t hash, struct item *item, struct item_expiry old)
+void kv_mark_due(struct kv *kv, uint64_t hash, struct item *item, struct item_due old)
 {
-    uint64_t new_ms = item_traits(item).expires_ms;
+    struct item_due now = kv_item_due(item);
 
-    kv->expiring_count += new_ms != 0 ? 1 : 0;
-    kv->expiring_count -= old.at_ms != 0 ? 1 : 0;
-    if (new_ms == 0) {
+    kv->expiring_count += now.expires ? 1 : 0;
+    kv->expiring_count -= old.expires ? 1 : 0;
+    kv->due_count += now.at_ms != 0 ? 1 : 0;
+    kv->due_count -= old.at_ms != 0 ? 1 : 0;
+    if (now.at_ms == 0) {
         return;
     }
-    if (old.at_ms == 0 || old.at_ms > new_ms) {
-        mark(kv, hash, item);
+    if (old.at_ms == 0 || old.at_ms > now.at_ms) {
+        mark(kv, hash, item, now.at_ms);
     } else {
-        item_set_deferred(item, old.is_deferred || old.at_ms < new_ms);
+        item_set_deferred(item, old.is_deferred || old.at_ms < now.at_ms);
     }
 }
 
@@ -43,6 +66,7 @@ void kv_discard_marks(struct kv *kv)
 {
     due_discard(&kv->due, &kv->common->garbage, &kv->common->garbage_bytes);
     kv->expiring_count = 0;
+    kv->due_count = 0;
     kv->is_marking_anew = false;
 }
 
@@ -51,9 +75,10 @@ void kv_discard_marks(struct kv *kv)
 static void mark_item(void *context, struct item *item)
 {
     struct kv *kv = context;
+    struct item_due due = kv_item_due(item);
 
-    if (item_traits(item).expires_ms != 0) {
-        mark(kv, table_hash(&kv->table, item_key(item)), item);
+    if (due.at_ms != 0) {
+        mark(kv, table_hash(&kv->table, item_key(item)), item, due.at_ms);
     }
 }
 
@@ -61,7 +86,7 @@ static bool has_too_many_marks(const struct kv *kv)
 {
     uint64_t spare = SPARE_MARKS + kv->table.count / KEYS_A_SPARE_MARK;
 
-    return kv->due.count > 2 * kv->expiring_count + spare && !MUTANT(stale_marks_stay);
+    return kv->due.count > 2 * kv->due_count + spare && !MUTANT(stale_marks_stay);
 }
 
 /* Returns how many steps that took. */
@@ -86,15 +111,21 @@ static uint64_t mark_anew(struct kv *kv, uint64_t count)
 
 /* --- looking ----------------------------------------------------------------------------- */
 
+/* At the very millisecond it has not. */
+static bool has_come(struct item_due due, uint64_t now_ms)
+{
+    return due.at_ms != 0 && now_ms > due.at_ms;
+}
+
 /* Whether an item that is not due needs a mark in the place of one that came up. If it is not
  * deferred, there is one for its exact time: this one, or another. */
-static bool needs_mark(const struct item *item, const struct due_taken *taken)
+static bool needs_mark(struct item_due due, const struct due_taken *taken)
 {
-    uint64_t at_ms = item_traits(item).expires_ms + 1;
+    uint64_t at_ms = due.at_ms + 1;
     bool is_within =
         taken->span_ms == 0 || (at_ms >= taken->from_ms && at_ms - taken->from_ms < taken->span_ms);
 
-    return is_within || (item_is_deferred(item) && !MUTANT(deferred_mark_is_lost));
+    return is_within || (due.is_deferred && !MUTANT(deferred_mark_is_lost));
 }
 
 /* Returns whether a key of that mark is due. If so, the mark is the caller's, otherwise it has
@@ -106,12 +137,12 @@ static bool look_at(struct kv *kv, const struct due_taken *taken, uint64_t now_m
     bool is_due = false;
 
     for (uint32_t i = 0; i < count; i++) {
-        struct traits traits = item_traits(found[i]);
+        struct item_due due = kv_item_due(found[i]);
 
-        if (traits_are_expired(traits, now_ms)) {
+        if (has_come(due, now_ms)) {
             is_due = true;
-        } else if (traits.expires_ms != 0 && needs_mark(found[i], taken)) {
-            mark(kv, table_hash(&kv->table, item_key(found[i])), found[i]);
+        } else if (due.at_ms != 0 && needs_mark(due, taken)) {
+            mark(kv, table_hash(&kv->table, item_key(found[i])), found[i], due.at_ms);
         }
     }
     return is_due;
@@ -169,16 +200,16 @@ bool keyspace_look_due(struct keyspace *k, uint64_t now_ms, uint64_t count)
 
 /* --- offering ---------------------------------------------------------------------------- */
 
-/* The expired keys of a mark that was ready. */
-static uint32_t find_expired(const struct kv *kv, uint64_t mark, uint64_t now_ms,
-                             struct slice *ret_keys)
+/* The keys of a mark that was ready of which something is due. */
+static uint32_t find_due(const struct kv *kv, uint64_t mark, uint64_t now_ms,
+                         struct slice *ret_keys)
 {
     struct item *found[FOUND_MAX];
     uint32_t count = table_find_marked(&kv->table, mark, found, FOUND_MAX);
     uint32_t expired = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        if (item_is_expired(found[i], now_ms)) {
+        if (has_come(kv_item_due(found[i]), now_ms)) {
             ret_keys[expired++] = item_key(found[i]);
         }
     }
@@ -196,7 +227,7 @@ uint32_t keyspace_offer_due(struct keyspace *k, uint32_t database, uint64_t now_
     CHECK(count >= FOUND_MAX);
     while (kv != NULL && offered + FOUND_MAX <= count && bytes < bytes_max &&
            due_take(&kv->due, &kv->due.ready, &taken)) {
-        uint32_t expired = find_expired(kv, taken.mark, now_ms, keys + offered);
+        uint32_t expired = find_due(kv, taken.mark, now_ms, keys + offered);
 
         due_put(&kv->due, expired > 0 ? &kv->due.offered : &kv->due.open, taken.mark);
         for (uint32_t i = 0; i < expired; i++) {

@@ -18,7 +18,7 @@ enum {
     SHAPE_TYPED = 128,  /* It has a type; otherwise it is a string. */
 };
 
-enum { EXPIRY_BYTES = 6 };
+enum { EXPIRY_BYTES = 6, FLAG = 128 };
 
 struct item {
     unsigned char shape;
@@ -182,31 +182,20 @@ static uint64_t read_expiry(const struct item *item, const char *key)
     return read_field(item, key) & EXPIRES_MS_MAX;
 }
 
-struct item_expiry item_expiry(const struct item *item)
-{
-    struct item_expiry expiry = {0};
-
-    if ((item->shape & SHAPE_EXPIRES) != 0) {
-        uint64_t field = read_field(item, (const char *)item + read_layout(item).header_bytes);
-
-        expiry.at_ms = field & EXPIRES_MS_MAX;
-        expiry.is_deferred = field > EXPIRES_MS_MAX;
-    }
-    return expiry;
-}
-
+/* The byte with the flag is the last one of the traits. */
 bool item_is_deferred(const struct item *item)
 {
-    return item_expiry(item).is_deferred;
+    const char *key = (const char *)item + read_layout(item).header_bytes;
+
+    return trait_bytes_of(item->shape) > 0 && ((unsigned char)key[-1] & FLAG) != 0;
 }
 
 void item_set_deferred(struct item *item, bool is_deferred)
 {
-    if ((item->shape & SHAPE_EXPIRES) != 0) {
-        char *key = (char *)item + read_layout(item).header_bytes;
-        char *at = key - trait_bytes_of(item->shape) + EXPIRY_BYTES - 1;
+    if (trait_bytes_of(item->shape) > 0) {
+        char *at = (char *)item + read_layout(item).header_bytes - 1;
 
-        *at = (char)(unsigned char)(((unsigned char)*at & 127) | (is_deferred ? 128 : 0));
+        *at = (char)(unsigned char)(((unsigned char)*at & (FLAG - 1)) | (is_deferred ? FLAG : 0));
     }
 }
 
@@ -219,7 +208,7 @@ struct traits item_traits(const struct item *item)
         traits.expires_ms = read_expiry(item, key);
     }
     if ((item->shape & SHAPE_TYPED) != 0) {
-        traits.type = (uint8_t)key[-1];
+        traits.type = (uint8_t)key[-1] & (FLAG - 1);
     }
     return traits;
 }

@@ -7,7 +7,8 @@
  *
  * An item that never expires has no field for that, unless it is large or has grown: then the
  * field is there from the beginning, so that no large value is ever copied to get one. A string
- * has no type. The highest bit of the time is a flag (item_is_deferred).
+ * has no type. The highest bit of the type, or of the time if there is no type, is a flag
+ * (item_is_deferred).
  *
  * An item that has grown in place has spare room after its value; how much follows from its size
  * alone (item_grown_bytes), so no field is needed. */
@@ -28,15 +29,10 @@ struct item *item_new(struct traits traits, struct slice key, struct slice value
 void item_free(struct item *item);
 
 struct traits item_traits(const struct item *item);
-/* When it expires, and whether the mark for that is earlier (kv/expiry.c). The latter is not part
- * of the replicated state; except for item_set_deferred(), whatever sets the expiry clears it. */
-struct item_expiry {
-    uint64_t at_ms; /* 0: never. */
-    bool is_deferred;
-};
-
-struct item_expiry item_expiry(const struct item *item);
+/* Whether the mark for what is due of it is earlier than that (kv/expiry.c). This is not part of
+ * the replicated state. What sets the expiry or the size clears it. */
 bool item_is_deferred(const struct item *item);
+/* If the item has no field for its expiry and no type, it stays false. */
 void item_set_deferred(struct item *item, bool is_deferred);
 bool item_is_expired(const struct item *item, uint64_t now_ms);
 struct slice item_key(const struct item *item);

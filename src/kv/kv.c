@@ -116,11 +116,11 @@ void kv_prefetch_item(const struct kv *kv, uint64_t hash)
 
 /* --- changes -------------------------------------------------------------------- */
 
-static void note_expiry(struct kv *kv, uint64_t hash, struct item *item, uint64_t new_ms,
-                        struct item_expiry old)
+static void note_due(struct kv *kv, uint64_t hash, struct item *item, struct traits traits,
+                     struct item_due old)
 {
-    if (new_ms != 0 || old.at_ms != 0) {
-        kv_mark_expiry(kv, hash, item, old);
+    if (!traits_are_plain(traits) || old.at_ms != 0) {
+        kv_mark_due(kv, hash, item, old);
     }
 }
 
@@ -129,7 +129,7 @@ void kv_add_item(struct kv *kv, uint64_t hash, struct item *item)
     struct traits traits = item_traits(item);
 
     kv->digest += digest_of_item(hash, traits, item_value(item));
-    note_expiry(kv, hash, item, traits.expires_ms, (struct item_expiry){0});
+    note_due(kv, hash, item, traits, (struct item_due){.at_ms = 0});
     kv->common->work += item_value(item).size;
     kv->table.item_bytes += item_heap_bytes(item);
     table_add(&kv->table, hash, item);
@@ -160,7 +160,7 @@ void kv_put(struct kv *kv, struct slice key, struct traits traits, struct slice 
     }
 
     struct traits old = item_traits(*at);
-    struct item_expiry old_expiry = item_expiry(*at);
+    struct item_due old_due = kv_item_due(*at);
     uint64_t old_bytes = item_heap_bytes(*at);
 
     table_before_change(&kv->table, hash);
@@ -173,7 +173,7 @@ void kv_put(struct kv *kv, struct slice key, struct traits traits, struct slice 
         kv_common_discard_take(kv->common, *at);
         *at = new_item(kv, key, traits, value);
     }
-    note_expiry(kv, hash, *at, traits.expires_ms, old_expiry);
+    note_due(kv, hash, *at, traits, old_due);
     kv->table.item_bytes += item_heap_bytes(*at);
     kv->digest += digest_of_item(hash, traits, value);
 }
@@ -201,7 +201,7 @@ bool kv_set_expiry(struct kv *kv, struct slice key, uint64_t expires_ms)
     }
 
     struct item *old = *at;
-    struct item_expiry old_expiry = item_expiry(old);
+    struct item_due old_due = kv_item_due(old);
 
     table_before_change(&kv->table, hash);
     kv->digest -= digest_of_traits(hash, item_traits(old));
@@ -210,7 +210,7 @@ bool kv_set_expiry(struct kv *kv, struct slice key, uint64_t expires_ms)
     if (*at != old && item_is_kept(*at)) {
         kv_walk_item_moved(kv->common->walk, old, *at);
     }
-    note_expiry(kv, hash, *at, expires_ms, old_expiry);
+    note_due(kv, hash, *at, item_traits(*at), old_due);
     kv->table.item_bytes += item_heap_bytes(*at);
     kv->digest += digest_of_traits(hash, item_traits(*at));
     return true;
@@ -227,6 +227,7 @@ static struct item *take_item(struct kv *kv, uint64_t hash, struct slice key)
         kv->common->work += item_value(item).size;
         kv->digest -= digest_of_item(hash, traits, item_value(item));
         kv->expiring_count -= traits.expires_ms != 0 ? 1 : 0; /* Its mark stays. */
+        kv->due_count -= kv_item_due(item).at_ms != 0 ? 1 : 0;
         kv->table.item_bytes -= item_heap_bytes(item);
         if (kv->table.count == 0) {
             kv->digest = 0; /* Even if a bit had flipped in an item: it is gone. */

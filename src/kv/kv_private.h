@@ -12,8 +12,9 @@
 struct kv {
     struct table table;
     uint64_t digest;
-    uint64_t expiring_count; /* Items that expire some time. */
-    struct due due;          /* When they do: see expiry.c. */
+    uint64_t expiring_count; /* Items that expire some time, */
+    uint64_t due_count;      /* and those of which something does. */
+    struct due due;          /* When that is: see expiry.c. */
     bool is_marking_anew;    /* That is made again, */
     uint64_t marking_at;     /* and has come to this position of the table. */
     struct kv_common *common;
@@ -39,8 +40,16 @@ static inline void keyspace_report(const struct keyspace *k, uint32_t database,
 }
 /* Reports that the key has expired. */
 void kv_report_expired(const struct kv *kv, struct slice key);
-/* The item expires at another time than before; `old` is zero if there was none. In expiry.c. */
-void kv_mark_expiry(struct kv *kv, uint64_t hash, struct item *item, struct item_expiry old);
+/* In expiry.c: when something of an item is due, which is the item, or a field of a hash. */
+struct item_due {
+    uint64_t at_ms;   /* 0: never. */
+    bool is_deferred; /* Its mark is earlier. */
+    bool expires;     /* The item does. */
+};
+
+struct item_due kv_item_due(const struct item *item);
+/* After a change; `old` is what it was before, zero if there was no such item. */
+void kv_mark_due(struct kv *kv, uint64_t hash, struct item *item, struct item_due old);
 void kv_discard_marks(struct kv *kv);
 /* Removes the key if it has expired; returns whether it had. */
 bool kv_remove_expired(struct kv *kv, struct slice key);

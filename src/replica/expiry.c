@@ -1,6 +1,7 @@
-/* expiry.c - when expired keys are removed. All nodes do that at the same entry, which names the
- * keys; the leader logs it once they are due by the log time that the entry will have. It also
- * lets log time go on while nothing else is logged, so that keys expire in an idle cluster.
+/* expiry.c - when expired keys, and expired fields of hashes, are removed. All nodes do that at the
+ * same entry, which names the keys; the leader logs it once they are due by the log time that the
+ * entry will have. It also lets log time go on while nothing else is logged, so that keys expire in
+ * an idle cluster.
  *
  * Other nodes look, too, to drop what they know of keys that are gone; and later, so that the
  * leader's entries come first. */
@@ -16,6 +17,8 @@ enum {
     KEYS_MAX = 512, /* Of an entry. */
     KEY_BYTES_MAX = 32 * 1024,
     ENTRIES_MAX = 8, /* At once; no others until they are applied. */
+    FIELDS_OF_KEY_MAX = 256,
+    FIELDS_MAX = 1024, /* Removed by an entry. The number is part of what an entry means. */
     LAG_MS = 10 * 1000,
 };
 
@@ -189,8 +192,23 @@ static void fetch_items(struct replica *r, uint32_t first, uint32_t count)
     keyspace_prefetch(r->keyspace, hints, hint_count);
 }
 
+/* Removes the key, or fields of it; returns how many fields. */
+static uint64_t remove_due(struct replica *r, struct slice key, uint64_t fields_left)
+{
+    uint64_t most = fields_left < FIELDS_OF_KEY_MAX ? fields_left : FIELDS_OF_KEY_MAX;
+
+    MUTANT_DO(fields_go_at_once, most = UINT64_MAX);
+
+    if (keyspace_remove_expired(r->keyspace, r->database, key)) {
+        r->stats.expired_count++;
+        return 0;
+    }
+    return keyspace_remove_expired_fields(r->keyspace, r->database, key, most);
+}
+
 bool expiry_apply(struct replica *r, const struct entry *e)
 {
+    uint64_t fields = 0;
     uint32_t count = 0;
 
     if (!replica_decode(r, entry_payload(e), &count) || r->database >= KEYSPACE_ALL_DATABASES) {
@@ -200,10 +218,9 @@ bool expiry_apply(struct replica *r, const struct entry *e)
         if ((i - 1) % KEYSPACE_PREFETCH_MAX == 0) {
             fetch_items(r, i, count);
         }
-        if (keyspace_remove_expired(r->keyspace, r->database, r->arguments[i])) {
-            r->stats.expired_count++;
-        }
+        fields += remove_due(r, r->arguments[i], FIELDS_MAX - fields);
     }
+    r->stats.expired_field_count += fields;
     time_share_use(&r->share,
                    COMMAND_WORK + count * ARGUMENT_WORK + keyspace_take_work(r->keyspace));
     if (e->index == r->expiry.under_way) {

@@ -253,12 +253,13 @@ bool replica_is_serving(const struct replica *r);
 bool replica_is_removed(const struct replica *r);
 
 struct replica_stats {
-    uint64_t proposed_count; /* Commands that this node put into the log as leader. */
-    uint64_t applied_count;  /* Entries applied since the start. */
-    uint64_t skipped_count;  /* Of these, entries without effect because they were not
+    uint64_t proposed_count;      /* Commands that this node put into the log as leader. */
+    uint64_t applied_count;       /* Entries applied since the start. */
+    uint64_t skipped_count;       /* Of these, entries without effect because they were not
                               * understood. */
-    uint64_t expired_count;  /* Keys removed since the start because they had expired. */
-    uint64_t read_count;     /* Reads served. */
+    uint64_t expired_count;       /* Keys removed since the start because they had expired. */
+    uint64_t expired_field_count; /* Of hashes. */
+    uint64_t read_count;          /* Reads served. */
     uint64_t read_round_count;
     uint64_t follower_read_count; /* Reads served while another node led. */
     uint64_t lease_read_count;    /* Reads served without a round, under a lease. */

@@ -14,7 +14,7 @@
 static void put_hash(struct keyspace *k, const char *key)
 {
     kv_put(keyspace_database(k, 0), slice_str(key), (struct traits){.type = VALUE_HASH},
-           slice_str("bytes"));
+           slice_of("\1\0\1\1nv", 6));
 }
 
 /* The first digest is the one in Redis's documentation of the command. */

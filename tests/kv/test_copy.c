@@ -36,7 +36,7 @@ static void expect(struct keyspace *k, const char *line, const char *reply)
 static void put(struct keyspace *k, const char *key, uint8_t type, uint64_t expires_ms)
 {
     kv_put(keyspace_database(k, 0), slice_str(key), (struct traits){type, expires_ms},
-           slice_str("v"));
+           type == VALUE_HASH ? slice_of("\1\0\1\1nv", 6) : slice_str("v"));
 }
 
 static void expect_traits(struct keyspace *k, uint32_t database, const char *key, uint8_t type,

@@ -9,12 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "base/prng.h"
 #include "kv/due.h"
 #include "kv/expiry.h"
+#include "kv/hash_value.h"
 #include "kv/keyspace.h"
 #include "kv/kv.h"
+#include "run_command.h"
 
 enum { BATCH = 64, START_MS = 1000000 };
 
@@ -70,6 +73,7 @@ static uint32_t expire_all(struct keyspace *k, uint64_t now_ms)
         }
         for (uint32_t i = 0; i < count; i++) {
             removed += keyspace_remove_expired(k, 0, keys[i]) ? 1 : 0; /* One may come twice. */
+            keyspace_remove_expired_fields(k, 0, keys[i], 3);
             free((void *)(uintptr_t)keys[i].data);
         }
         keyspace_reopen_due(k);
@@ -285,6 +289,160 @@ static void test_due__is_forgotten_with_its_database(void **state)
     keyspace_free(k);
 }
 
+/* --- fields of hashes ----------------------------------------------------------------------- */
+
+static void run(struct keyspace *k, const char *line)
+{
+    struct buffer reply = {0};
+
+    assert_true(run_line(k, 0, 2, line, &reply));
+    assert_true(buffer_size(&reply) > 0 && *buffer_begin(&reply) != '-');
+    buffer_deinit(&reply);
+}
+
+static void set_field(struct keyspace *k, uint32_t field)
+{
+    char line[64];
+
+    snprintf(line, sizeof line, "HSET h f%u value", (unsigned)field);
+    run(k, line);
+}
+
+static void expire_field(struct keyspace *k, uint32_t field, uint64_t at_ms)
+{
+    char line[96];
+
+    snprintf(line, sizeof line, "HPEXPIREAT h %llu FIELDS 1 f%u", (unsigned long long)at_ms,
+             (unsigned)field);
+    run(k, line);
+}
+
+static void expire_hash(struct keyspace *k, uint64_t at_ms)
+{
+    kv_set_expiry(keyspace_database(k, 0), slice_str("h"), at_ms);
+}
+
+/* Those that take memory, hidden or not. */
+static uint64_t count_fields(struct keyspace *k)
+{
+    struct slice value;
+
+    return kv_get(keyspace_database(k, 0), slice_str("h"), &value) ? hash_value_count(value, 0) : 0;
+}
+
+static uint64_t fields_after(struct keyspace *k, uint64_t now_ms)
+{
+    expire_all(k, now_ms);
+    assert_true(keyspace_digest(k) == keyspace_digest_recomputed(k));
+    return count_fields(k);
+}
+
+static void test_due__fields_are_found_at_their_millisecond(void **state)
+{
+    struct keyspace *k = make();
+
+    (void)state;
+    for (uint32_t i = 1; i <= 3; i++) {
+        set_field(k, i);
+    }
+    assert_true(keyspace_next_due_ms(k) == UINT64_MAX);
+    expire_field(k, 1, START_MS + 100);
+    expire_field(k, 2, START_MS + 50); /* An earlier one, */
+    assert_int_equal(fields_after(k, START_MS + 50), 3);
+    assert_int_equal(fields_after(k, START_MS + 51), 2);
+    expire_field(k, 1, START_MS + 500); /* which is put off. */
+    assert_int_equal(fields_after(k, START_MS + 200), 2);
+    assert_int_equal(fields_after(k, START_MS + 501), 1);
+    assert_true(keyspace_next_due_ms(k) == UINT64_MAX);
+    expire_field(k, 3, START_MS + 600);
+    assert_int_equal(keyspace_expiring_count(k, 0), 0); /* The key itself does not expire. */
+    assert_int_equal(fields_after(k, START_MS + 601), 0);
+    assert_int_equal(keyspace_count(k, 0), 0); /* It goes with its last field. */
+    keyspace_free(k);
+}
+
+static void test_due__a_hash_may_expire_before_its_fields_or_after(void **state)
+{
+    struct keyspace *k = make();
+
+    (void)state;
+    set_field(k, 1);
+    set_field(k, 2);
+    expire_field(k, 1, START_MS + 300);
+    expire_hash(k, START_MS + 100);
+    expire_hash(k, START_MS + 400);
+    assert_int_equal(fields_after(k, START_MS + 200), 2);
+    run(k, "RENAME h other");
+    run(k, "COPY other h");
+    assert_int_equal(fields_after(k, START_MS + 301), 1);
+    run(k, "PERSIST h");
+    assert_int_equal(expire_all(k, START_MS + 401), 1);
+    assert_int_equal(count_fields(k), 1);
+    keyspace_free(k);
+}
+
+/* Against the truth, as above; the hash becomes a large one. */
+static void test_due__random_changes_of_fields(void **state)
+{
+    enum { FIELDS = 120, ROUNDS = 6000 };
+    struct prng prng = {.state = 9};
+    struct keyspace *k = make();
+    uint64_t expires_ms[FIELDS] = {0};
+    bool is_there[FIELDS] = {false};
+    uint64_t now_ms = START_MS;
+
+    (void)state;
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        uint32_t i = (uint32_t)prng_below(&prng, FIELDS);
+        uint64_t chance = prng_below(&prng, 10);
+
+        if (chance < 3 || !is_there[i]) {
+            set_field(k, i);
+            is_there[i] = true;
+            expires_ms[i] = 0;
+        } else if (chance < 9) {
+            expires_ms[i] = now_ms + 1 + prng_below(&prng, 1ull << prng_below(&prng, 20));
+            expire_field(k, i, expires_ms[i]);
+        } else {
+            char line[32];
+
+            snprintf(line, sizeof line, "HDEL h f%u", (unsigned)i);
+            run(k, line);
+            is_there[i] = false;
+        }
+        if (round % 10 == 0) {
+            uint32_t live = 0;
+
+            now_ms += prng_below(&prng, 1ull << prng_below(&prng, 14));
+            for (uint32_t j = 0; j < FIELDS; j++) {
+                is_there[j] = is_there[j] && (expires_ms[j] == 0 || expires_ms[j] >= now_ms);
+                live += is_there[j];
+            }
+            assert_int_equal(fields_after(k, now_ms), live);
+        }
+    }
+    keyspace_free(k);
+}
+
+static void test_due__marks_of_changed_fields_do_not_pile_up(void **state)
+{
+    struct keyspace *k = make();
+    uint64_t most = 0;
+
+    (void)state;
+    set_field(k, 1);
+    for (uint32_t i = 0; i < 20000; i++) {
+        expire_field(k, 1, START_MS + 86400000 + i % 2 * 1000);
+        keyspace_look_due(k, START_MS + i / 10, 100);
+        while (keyspace_tidy(k, 100)) {
+        }
+        most = keyspace_memory_bytes(k) > most ? keyspace_memory_bytes(k) : most;
+    }
+    assert_true(most < 200000);
+    assert_int_equal(fields_after(k, START_MS + 86402000), 0);
+    keyspace_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +454,10 @@ int main(void)
         cmocka_unit_test(test_due__takes_six_bytes_a_key_at_most),
         cmocka_unit_test(test_due__marks_of_deleted_keys_do_not_pile_up),
         cmocka_unit_test(test_due__is_forgotten_with_its_database),
+        cmocka_unit_test(test_due__fields_are_found_at_their_millisecond),
+        cmocka_unit_test(test_due__a_hash_may_expire_before_its_fields_or_after),
+        cmocka_unit_test(test_due__random_changes_of_fields),
+        cmocka_unit_test(test_due__marks_of_changed_fields_do_not_pile_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,7 +153,7 @@ static void test_increx__refuses_what_makes_no_sense(void **state)
     expect(k, "INCREX n", NOT_AN_INTEGER);
     expect(k, "INCREX n BYFLOAT 1", NOT_A_FLOAT);
     kv_put(keyspace_database(k, 0), slice_str("h"), (struct traits){.type = VALUE_HASH},
-           slice_str("bytes"));
+           slice_of("\1\0\1\1nv", 6));
     expect(k, "INCREX h", "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n");
     keyspace_free(k);
 }

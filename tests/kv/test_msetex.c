@@ -92,7 +92,7 @@ static void test_set__takes_one_condition_on_a_string(void **state)
     expect(k, "SET a 1 IFEQ 1 IFNE 2", SYNTAX_ERROR);
     expect(k, "SET a 1 IFDEQ 1", "-ERR must be exactly 16 hexadecimal characters\r\n");
     kv_put(keyspace_database(k, 0), slice_str("h"), (struct traits){.type = VALUE_HASH},
-           slice_str("bytes"));
+           slice_of("\1\0\1\1nv", 6));
     expect(k, "SET h 1 IFEQ bytes", WRONG_TYPE);
     expect(k, "SET h 1 IFNE 1", WRONG_TYPE);
     keyspace_free(k);

@@ -140,7 +140,7 @@ static void test_type__other_than_a_string_is_refused(void **state)
     struct keyspace *k = keyspace_new(1);
 
     (void)state;
-    kv_put(keyspace_database(k, 0), slice_str("k"), hash, slice_str("bytes"));
+    kv_put(keyspace_database(k, 0), slice_str("k"), hash, slice_of("\1\0\1\1nv", 6));
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         expect(k, lines[i],
                "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n");
@@ -164,9 +164,9 @@ static void test_digest__notices_type_and_expiry(void **state)
     uint64_t digests[4];
 
     (void)state;
-    kv_put(kv, slice_str("k"), (struct traits){0}, slice_str("v"));
+    kv_put(kv, slice_str("k"), (struct traits){0}, slice_of("\1\0\1\1nv", 6));
     digests[0] = keyspace_digest(k);
-    kv_put(kv, slice_str("k"), hash, slice_str("v"));
+    kv_put(kv, slice_str("k"), hash, slice_of("\1\0\1\1nv", 6));
     digests[1] = keyspace_digest(k);
     assert_true(kv_set_expiry(kv, slice_str("k"), 5000));
     digests[2] = keyspace_digest(k);

@@ -16,7 +16,7 @@
 #include "replica/state.h"
 #include "sim/cluster/talk.h"
 
-enum { SEEDS = SEEDS_OF(2), WORDS_MAX = 6, NODES = 3 };
+enum { SEEDS = SEEDS_OF(2), WORDS_MAX = 8, NODES = 3 };
 
 /* A client of one node. */
 struct client {
@@ -157,6 +157,36 @@ static void test_expiry__removes_keys_of_an_idle_cluster(void **state)
     }
 }
 
+/* Fields of a hash that nobody changes: some with each entry, and the hash with the last one. */
+static void test_expiry__removes_fields_of_an_idle_cluster(void **state)
+{
+    enum { FIELDS = 600 };
+    struct cluster *c = calm_cluster_start(2, NULL);
+    const struct replica *r = cluster_leader(c)->server->replica;
+    struct client a;
+    char line[64];
+    uint64_t applied;
+
+    (void)state;
+    connect_to(&a, c, calm_cluster_follower(c));
+    for (uint32_t i = 0; i < FIELDS; i++) {
+        snprintf(line, sizeof line, "HSETEX h PX 5000 FIELDS 1 f%u #", (unsigned)i);
+        send_line(c, &a, line);
+        if (i % 100 == 99) {
+            await_replies(c, &a, i + 1);
+        }
+    }
+    ask(c, &a, "HSETEX h PX 5000 FIELDS 1 last #");
+    applied = replica_applied_index(r);
+    await_empty(c, 0, 6 * SIM_S);
+    calm_cluster_run_for(c, 20 * SIM_S);
+    assert_in_range(replica_applied_index(r), applied + 3, applied + FIELDS / 2);
+    assert_int_equal(r->stats.expired_field_count, FIELDS + 1);
+    assert_int_equal(r->stats.expired_count, 0);
+    disconnect(&a);
+    cluster_free(c);
+}
+
 /* Thousands of keys within a moment: they go in slices, and others are served in between. */
 static void test_expiry__of_very_many_keys_holds_up_nobody(void **state)
 {
@@ -291,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_expiry__removes_keys_of_an_idle_cluster),
+        cmocka_unit_test(test_expiry__removes_fields_of_an_idle_cluster),
         cmocka_unit_test(test_expiry__of_very_many_keys_holds_up_nobody),
         cmocka_unit_test(test_expiry__goes_on_under_another_leader),
         cmocka_unit_test(test_expiry__survives_snapshots_and_restarts),
