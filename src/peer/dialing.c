@@ -375,5 +375,5 @@ void dial_init(struct dial *d, struct peer *peer, enum wire_channel channel)
     d->channel = channel;
     d->version = peer->peers->version;
     link_init(&d->link, peer->peers->io, dial_frame, dial_closed, d);
-    d->link.stream.send_timeout_ms = peer->peers->send_timeout_ms;
+    peers_prepare(peer->peers, &d->link);
 }

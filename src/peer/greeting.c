@@ -57,6 +57,16 @@ static uint32_t count_greeted(const struct peers *p)
     return count;
 }
 
+/* The handshake has verified a name that all nodes share; otherwise the node is to have the
+ * certificate of the host where others will dial it. */
+static bool is_named(struct inbound *in, const struct wire_hello *hello)
+{
+    const struct peers *p = in->peers;
+
+    return p->tls == NULL || p->tls->name != NULL || MUTANT(tls_dialer_name_unchecked) ||
+           io_stream_is_named(p->io, &in->link.stream, hello->address.host);
+}
+
 /* The first reason to refuse the dialer, or 0. */
 static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hello)
 {
@@ -74,6 +84,9 @@ static enum wire_refusal judge(struct inbound *in, const struct wire_hello *hell
     }
     if (hello->to != p->self.id || hello->from == 0) {
         return WIRE_OTHER_NODE;
+    }
+    if (!is_named(in, hello)) {
+        return WIRE_OTHER_NAME;
     }
     if (membership_was_removed(p->committed, hello->from) && !MUTANT(removed_node_accepted)) {
         return WIRE_REMOVED;

@@ -486,7 +486,7 @@ static void accepted(struct io_listener *listener)
     in->since_ns = io_now_ns(p->io);
     in->serial = ++p->accepted_count;
     link_init(&in->link, p->io, inbound_frame, inbound_closed, in);
-    in->link.stream.send_timeout_ms = p->send_timeout_ms;
+    peers_prepare(p, &in->link);
     if (io_accept(p->io, listener, &in->link.stream) < 0) {
         free(in);
         return;
@@ -520,6 +520,7 @@ int peers_start(struct peers *p, struct io *io, const struct log *log,
         .self = options->self,
         .version = options->version,
         .level = options->level,
+        .tls = options->tls,
         .send_timeout_ms =
             timeout_ms < SEND_TIMEOUT_MS_MAX ? (uint32_t)timeout_ms : SEND_TIMEOUT_MS_MAX,
         .answers_bytes_max = ANSWERS_BYTES_MAX,

@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "cluster/log_window.h"
 #include "cluster/members.h"
-#include "io/io.h"
+#include "io/io_tls.h"
 #include "peer/complaints.h"
 #include "peer/link.h"
 #include "peer/pieces.h"
@@ -205,6 +205,7 @@ struct peers {
     uint64_t pieced_count;    /* Payloads that have come in pieces. */
     size_t answers_bytes_max; /* A connection with more unsent answers is closed. */
     uint32_t send_timeout_ms; /* A connection that accepts no bytes for this long breaks. */
+    struct io_tls *tls;       /* Of all connections; NULL: they are not encrypted. */
     uint64_t hold_max_ns;     /* How long a command may be begun after its sender was last heard. */
     const struct membership *committed; /* Borrowed, for refusing removed nodes; or NULL. */
     raft_index applied_index;           /* Sent with each message. */
@@ -238,6 +239,7 @@ struct peers_options {
     uint32_t level;       /* The newest feature level that this node knows. */
     uint32_t version;     /* The newest protocol to speak: WIRE_VERSION_MIN to WIRE_VERSION_NEXT. */
     uint32_t piece_bytes; /* Large payloads are sent in pieces of this size; 0: the largest. */
+    struct io_tls *tls;   /* Of all connections; NULL: they are not encrypted. */
 };
 
 /* Listens on the node's peer port. Negative errno on failure. */
@@ -346,6 +348,13 @@ void peers_flush(struct peers *p);
 /* Sends the answers to commands that peers have forwarded; once a turn, after the commands that
  * are ready were answered. */
 void peers_flush_answers(struct peers *p);
+
+/* Before a link is opened: what all have in common. */
+static inline void peers_prepare(const struct peers *p, struct link *link)
+{
+    link->stream.send_timeout_ms = p->send_timeout_ms;
+    link->stream.tls = p->tls;
+}
 
 /* Makes the timer fire no later than that. */
 void peers_arm_timer(struct peers *p, uint64_t at_ns);

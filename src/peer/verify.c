@@ -161,6 +161,7 @@ struct verify *verify_start(struct peers *p, const struct verify_options *option
     v->since_ns = io_now_ns(p->io);
     v->result = VERIFY_UNREACHED;
     link_init(&v->link, p->io, answered, closed, v);
+    peers_prepare(p, &v->link);
     v->connect = (struct io_connect){.connected = connected, .stream = &v->link.stream};
     list_append(&p->verifies, &v->node);
     address.port = options->address.peer_port;

@@ -569,6 +569,9 @@ const char *wire_refusal_text(enum wire_refusal refusal)
     case WIRE_LATER_EPOCH:
         return "the cluster was recovered without that node (--recover): stop that node, keep a "
                "copy of its data directory, empty the directory, and let it join anew";
+    case WIRE_OTHER_NAME:
+        return "the certificate of this node does not name the host that it announces: give it one "
+               "that does, or use a name that all nodes share (--tls-node-name)";
     }
     return "unknown reason";
 }

@@ -89,6 +89,7 @@ enum wire_refusal {
     WIRE_OLDER_LEVEL = 8, /* The dialer's program does not know the feature level of the cluster. */
     WIRE_EARLIER_EPOCH = 9, /* The cluster was recovered without the dialer: epoch.h. */
     WIRE_LATER_EPOCH = 10,  /* It was recovered without the listener. */
+    WIRE_OTHER_NAME = 11,   /* The dialer's certificate does not name the host that it announces. */
 };
 
 struct wire_hello {

@@ -31,7 +31,7 @@ static const struct wire_field hello_fields[] = {
 };
 
 static const struct wire_field refuse_fields[] = {
-    RANGE(WIRE_U8, wire_refuse, reason, WIRE_OTHER_CLUSTER, WIRE_LATER_EPOCH),
+    RANGE(WIRE_U8, wire_refuse, reason, WIRE_OTHER_CLUSTER, WIRE_OTHER_NAME),
 };
 
 static const struct wire_field challenge_fields[] = {

@@ -81,6 +81,8 @@ static const char help_of_options[] =
     "  --tls-crl-file FILE      what they have revoked\n"
     "  --tls-auth-clients WHO   yes, the default: clients need a certificate; no;\n"
     "                           optional: one that is shown must be good\n"
+    "  --tls-cluster yes|no     yes: nodes speak TLS with each other, and verify both ends;\n"
+    "                           the same on all nodes; default: no\n"
     "  --tls-contact yes|no     speak TLS with the contact; default: if PORT does\n"
     "  --tls-node-name NAME     the name in the certificates of all nodes; default: the\n"
     "                           host of each\n"

@@ -249,6 +249,7 @@ static bool start_peers(struct server *s, char *text, size_t text_size)
         .version = c->peer_protocol,
         .level = c->feature_level,
         .piece_bytes = c->piece_bytes,
+        .tls = tls_for_peers(&s->tls),
     };
     int error = peers_start(&s->peers, s->io, replica_log(s->replica), &events, &options);
 

@@ -89,6 +89,7 @@ static void take(struct tls *t, struct io_credentials *credentials, uint64_t dig
     t->credentials = credentials;
     t->clients.credentials = credentials;
     t->contact.credentials = credentials;
+    t->peers.credentials = credentials;
     t->digest = digest;
     t->loaded_s = now_s(t);
     t->warned_s = 0;
@@ -213,6 +214,7 @@ bool tls_start(struct tls *t, struct io *io, const struct server_config *config,
         (struct io_tls){.trust = settings->clients, .yields = true, .failed = failed, .context = t};
     t->contact = (struct io_tls){
         .trust = IO_TLS_AUTHORITIES, .name = settings->name, .failed = failed, .context = t};
+    t->peers = t->contact;
     if (!load_first(t, text, text_size)) {
         t->io = NULL;
         return false;
@@ -248,6 +250,11 @@ struct io_tls *tls_for_contact(struct tls *t)
     return t->io != NULL && tls_config_of_contact(t->config) ? &t->contact : NULL;
 }
 
+struct io_tls *tls_for_peers(struct tls *t)
+{
+    return t->io != NULL && t->config->tls.cluster ? &t->peers : NULL;
+}
+
 /* --- INFO -------------------------------------------------------------------------------- */
 
 static void put_end(const struct tls *t, struct buffer *out, const char *name, uint64_t ends_s)
@@ -279,6 +286,10 @@ void tls_put_info(const struct tls *t, struct buffer *out)
                   "\r\ntls_reloads:%" PRIu64 "\r\n"
                   "tls_fault:%s\r\n"
                   "tls_client_handshakes:%" PRIu64 "\r\n"
-                  "tls_client_handshakes_failed:%" PRIu64 "\r\n",
-                  t->reload_count, t->fault, t->clients.opened_count, t->clients.failed_count);
+                  "tls_client_handshakes_failed:%" PRIu64 "\r\n"
+                  "tls_cluster:%d\r\n"
+                  "tls_peer_handshakes:%" PRIu64 "\r\n"
+                  "tls_peer_handshakes_failed:%" PRIu64 "\r\n",
+                  t->reload_count, t->fault, t->clients.opened_count, t->clients.failed_count,
+                  t->config->tls.cluster ? 1 : 0, t->peers.opened_count, t->peers.failed_count);
 }

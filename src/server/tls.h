@@ -31,6 +31,7 @@ struct tls {
     const struct server_config *config;
     struct io_tls clients; /* Of clients that come in. */
     struct io_tls contact; /* Of the connection to the contact. */
+    struct io_tls peers;   /* Of the connections between nodes. */
     struct io_credentials *credentials;
     uint64_t digest; /* Of their files. */
     uint64_t loaded_s;
@@ -54,9 +55,11 @@ void tls_end(struct tls *t);
 /* Another log from now on. */
 void tls_set_log(struct tls *t, const struct log *log);
 
-/* For streams of clients; NULL: there are none. The same for the one to the contact. */
+/* For streams of clients; NULL: there are none. The same for the one to the contact, and for those
+ * between nodes. */
 struct io_tls *tls_for_clients(struct tls *t);
 struct io_tls *tls_for_contact(struct tls *t);
+struct io_tls *tls_for_peers(struct tls *t);
 
 /* The section of INFO. */
 void tls_put_info(const struct tls *t, struct buffer *out);

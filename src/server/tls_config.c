@@ -45,6 +45,12 @@ static const char *read_contact(struct tls_config *config, const char *value)
     return config->contact || strcmp(value, "no") == 0 ? NULL : "--tls-contact takes yes or no";
 }
 
+static const char *read_cluster(struct tls_config *config, const char *value)
+{
+    config->cluster = strcmp(value, "yes") == 0;
+    return config->cluster || strcmp(value, "no") == 0 ? NULL : "--tls-cluster takes yes or no";
+}
+
 static const char *read_node_name(struct tls_config *config, const char *value)
 {
     if (value[0] == '\0' || strlen(value) > NAME_BYTES_MAX) {
@@ -70,6 +76,9 @@ const char *tls_config_read(struct tls_config *config, const char *option, const
     }
     if (strcmp(option, "tls-auth-clients") == 0) {
         return read_trust(config, value);
+    }
+    if (strcmp(option, "tls-cluster") == 0) {
+        return read_cluster(config, value);
     }
     if (strcmp(option, "tls-contact") == 0) {
         return read_contact(config, value);
@@ -98,16 +107,16 @@ static const char *check_files(const struct server_config *config)
 {
     const struct tls_config *tls = &config->tls;
     bool has_clients = tls->port != 0;
-    bool verifies =
-        (has_clients && tls->clients != IO_TLS_ANYBODY) || tls_config_of_contact(config);
+    bool verifies = (has_clients && tls->clients != IO_TLS_ANYBODY) || tls->cluster ||
+                    tls_config_of_contact(config);
 
     if (tls->files.certificate == NULL || tls->files.key == NULL) {
         return "TLS needs the certificate of this node and the key of that: --tls-cert-file FILE "
                "and --tls-key-file FILE";
     }
-    if (!has_clients) {
+    if (!has_clients && !tls->cluster) {
         return "the files of TLS are used for nothing: say where clients come in by it "
-               "(--tls-port)";
+               "(--tls-port), or that nodes use it (--tls-cluster yes)";
     }
     if (verifies && tls->files.authorities == NULL) {
         return "who may have issued the certificates of the others? --tls-ca-cert-file FILE names "
@@ -131,7 +140,7 @@ const char *tls_config_check(const struct server_config *config)
     }
     if (tls->port == 0 && files->certificate == NULL && files->key == NULL &&
         files->authorities == NULL && files->revocations == NULL && !tls->contact &&
-        tls->name == NULL) {
+        !tls->cluster && tls->name == NULL) {
         return NULL;
     }
     return check_files(config);

@@ -14,6 +14,7 @@ struct tls_config {
                                 * port for clients, none come in without TLS. */
     struct io_tls_files files; /* Without a certificate, TLS is not used. */
     enum io_tls_trust clients; /* What clients must show. */
+    bool cluster;              /* Nodes use TLS among each other. */
     bool is_contact_chosen;    /* Otherwise it is decided by `port`: */
     bool contact;              /* The contact is spoken to by TLS. */
     const char *name;          /* The name in the certificates of all nodes; NULL: their hosts. */
@@ -24,7 +25,7 @@ struct tls_config {
     {"tls-port", 1, NULL, code}, {"tls-cert-file", 1, NULL, code},                                 \
         {"tls-key-file", 1, NULL, code}, {"tls-ca-cert-file", 1, NULL, code},                      \
         {"tls-crl-file", 1, NULL, code}, {"tls-auth-clients", 1, NULL, code},                      \
-        {"tls-contact", 1, NULL, code},                                                            \
+        {"tls-contact", 1, NULL, code}, {"tls-cluster", 1, NULL, code},                            \
     {                                                                                              \
         "tls-node-name", 1, NULL, code                                                             \
     }

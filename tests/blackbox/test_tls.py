@@ -24,7 +24,7 @@ def port_pair():
 
 
 class Secured:
-    """Three nodes of a cluster that serve clients with and without TLS."""
+    """Three nodes of a cluster that serve clients with and without TLS, and use it themselves."""
 
     def __init__(self, directory):
         self.authority = Authority(directory / "authority")
@@ -36,7 +36,8 @@ class Secured:
     def options(self, certificate=None, key=None):
         return ["--tls-cert-file", str(certificate or self.node_files[0]), "--tls-key-file",
                 str(key or self.node_files[1]), "--tls-ca-cert-file",
-                str(self.authority.certificate), "--tls-crl-file", str(self.authority.revoke())]
+                str(self.authority.certificate), "--tls-crl-file", str(self.authority.revoke()),
+                "--tls-cluster", "yes"]
 
     def add(self, contact=None, options=()):
         port, tls_port = port_pair()
@@ -162,6 +163,35 @@ def test_a_node_joins_by_tls(secured):
     node.kill()
     secured.cluster.nodes.remove(node)
     leader.call("RAFT", "REMOVE", f"{HOST}:{port}")
+
+
+def test_nodes_without_a_good_certificate_are_kept_out(secured):
+    """They have the key of the cluster: the contact hands it over by loopback."""
+    leader = secured.cluster.leader()
+    wrong = secured.authority.issue("wrong", "IP:192.0.2.1")
+    for options in [], secured.options(*wrong):
+        node = secured.cluster.node(leader, options=options).start()
+        await_true(lambda n=node: "not joined yet, trying again" in n.log(), "it is not added")
+        assert "UNREACHED" in node.log()
+        node.destroy()
+        secured.cluster.nodes.remove(node)
+    assert len(leader.members()) == 3
+    assert "could not be encrypted" in leader.log()
+
+
+def test_a_leader_is_killed(secured):
+    leader = secured.cluster.leader()
+    others = secured.cluster.followers()
+    client = secured.redis(others[0])
+    client.set("k", "before")
+    leader.kill()
+    await_true(lambda: client.set("k", "after"), "the others go on")
+    run = cli(CLI, *secured.words(), HOST, secured.tls_ports[others[1]], "get", "k")
+    assert run.stdout == "after\n", run.stderr
+    leader.start()
+    secured.cluster.await_voters(3)
+    assert int(client.info("tls")["tls_peer_handshakes"]) >= 4
+    assert await_true(lambda: secured.redis(leader).get("k"), "it is back") == b"after"
 
 
 def test_files_are_read_again(secured):

@@ -127,6 +127,12 @@ static void test_options__set_tls(void **state)
     refuse("h 1 --tls-port 2 --tls-cert-file a", "TLS needs the certificate of this node");
     refuse("h 1 --tls-port 2 --tls-cert-file a --tls-key-file b", "--tls-ca-cert-file FILE names");
     refuse("h 1 --tls-cert-file a --tls-key-file b", "are used for nothing");
+    refuse("h 1 --tls-cluster yes --tls-cert-file a --tls-key-file b", "--tls-ca-cert-file FILE");
+    refuse("h 1 --tls-cluster maybe", "--tls-cluster takes yes or no, not 'maybe'");
+    snprintf(line, sizeof line, "%s --tls-cluster yes --tls-node-name db", files);
+    accept(&p, line);
+    assert_true(p.options.config.tls.cluster);
+    assert_string_equal(p.options.config.tls.name, "db");
     refuse("h 1 --tls-ca-cert-file a", "TLS needs the certificate of this node");
     refuse("h 1 --tls-port 0", "--tls-port takes a port from 1 to 65535, not '0'");
     refuse("h 1 --tls-auth-clients maybe", "--tls-auth-clients takes yes, no or optional");
