@@ -25,7 +25,7 @@ static bool remembers(const struct client *c, const struct command *command)
     const struct tracker *t = &c->tracker;
     bool is_told = t->caching_at > 0 && t->caching_at + 1 == c->command_count;
 
-    return t->is_on && !t->is_broadcast && (command->flags & COMMAND_READ) != 0 &&
+    return t->is_on && (command->flags & COMMAND_READ) != 0 &&
            (t->is_opt_in ? is_told : !(t->is_opt_out && is_told));
 }
 
@@ -64,13 +64,18 @@ static void invalidate(struct clients *clients, struct tracked_key *k)
     tracking_free(&clients->tracking, k);
 }
 
+/* Who gets the invalidations of a prefix anyway needs only those that came before the value. */
 static void remember(struct client *c, struct slice key, bool is_late)
 {
+    bool is_broadcast = c->tracker.is_broadcast;
     struct clients *clients = c->clients;
     struct tracked_key *surplus;
 
-    if (is_late) {
-        pushes_add_invalidation(&clients->pushes, key, &c->id, 1);
+    if (is_late && !(is_broadcast && MUTANT(late_broadcast_trusted))) {
+        pushes_add_invalidation(&clients->pushes, key, &c->id, is_broadcast ? 0 : 1);
+        return;
+    }
+    if (is_broadcast) {
         return;
     }
     tracking_note(&clients->tracking, key, c->id);

@@ -64,6 +64,21 @@ static void test_tracking__invalidates_a_value_that_comes_late_behind_it(void **
     close(fd);
 }
 
+/* The same for a prefix: its invalidation has come before the value. */
+static void test_tracking__of_a_prefix_invalidates_a_value_that_comes_late(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = connect_resp3(f);
+
+    fixture_talk(f, fd, "CLIENT TRACKING ON BCAST PREFIX k\r\n", "+OK\r\n");
+    f->replica.ahead_count = 1;
+    fixture_talk(f, fd, "GET k\r\n", "_\r\n" INVALIDATE("k"));
+    fixture_talk(f, fd, "GET other\r\nPING\r\n", "_\r\n+PONG\r\n");
+    f->replica.ahead_count = 0;
+    fixture_talk(f, fd, "GET k\r\nPING\r\n", "_\r\n+PONG\r\n");
+    close(fd);
+}
+
 /* The reply waits for an earlier one, and the key changes meanwhile. */
 static void test_tracking__never_invalidates_before_the_value(void **state)
 {
@@ -190,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_tracking__reports_each_change_of_what_was_read_once),
         TEST(test_tracking__invalidates_a_value_that_comes_late_behind_it),
+        TEST(test_tracking__of_a_prefix_invalidates_a_value_that_comes_late),
         TEST(test_tracking__never_invalidates_before_the_value),
         TEST(test_tracking__of_prefixes_reports_every_change),
         TEST(test_tracking__by_choice_of_each_read),

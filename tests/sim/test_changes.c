@@ -153,6 +153,22 @@ static void test_changes__after_a_wrong_scan_are_noticed(void **state)
     }
 }
 
+/* --- caches ------------------------------------------------------------------------------ */
+
+static void test_cached__values_that_a_node_has_seen_changed_are_noticed(void **state)
+{
+    struct reader r;
+
+    (void)state;
+    reader_open(&r);
+    witness_check_cached(r.witness, slice_str("k"), 2, 2, "n1");
+    witness_check_cached(r.witness, slice_str("other"), 1, 3, "n1");
+    assert_false(r.verdict.is_guilty);
+    witness_check_cached(r.witness, slice_str("k"), 2, 3, "n1");
+    assert_string_equal(r.verdict.rule, "caches");
+    witness_free(r.witness);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_changes__with_a_wrong_value_are_noticed),
         cmocka_unit_test(test_changes__compacted_where_they_are_kept_are_noticed),
         cmocka_unit_test(test_changes__after_a_wrong_scan_are_noticed),
+        cmocka_unit_test(test_cached__values_that_a_node_has_seen_changed_are_noticed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,8 @@
     X(NUMBER_EXPIRED, "command sent again whose number is not known any more")                     \
     X(CHANGES_READ_ON, "changes read on at another node")                                          \
     X(CHANGES_COMPACTED, "reader of changes too late")                                             \
+    X(CACHE_INVALIDATED, "cached value invalidated")                                               \
+    X(CACHES_FLUSHED, "all cached values of a client invalidated")                                 \
     X(DATABASES_SWAPPED, "databases swapped")                                                      \
     X(DATABASE_CLEARED, "database cleared, or all of them")                                        \
     X(SWAPPED, "two nodes swapped their addresses")                                                \

@@ -47,6 +47,8 @@ struct witness_stats {
     uint64_t change_count;         /* Changes of keys that readers of the stream have seen. */
     uint64_t compacted_count;      /* Readers that were too late. */
     uint64_t moved_reader_count;   /* Readers that went on at another node. */
+    uint64_t invalidated_count;    /* Values in caches invalidated, one by one; */
+    uint64_t flushed_count;        /* and how often all were. */
     uint64_t exec_count;           /* Transactions executed, */
     uint64_t unchanged_count;      /* of these, those that had watched keys. */
     uint64_t changed_count;        /* Not executed, because a watched key had changed. */
@@ -93,6 +95,13 @@ void witness_doubted(struct witness *w, uint64_t operation, uint64_t now_ns);
 void witness_taken(struct witness *w, struct slice payload, uint64_t now_ns, uint64_t limit_ns);
 /* The connection broke, or the user does not wait any longer. */
 void witness_forget(struct witness *w, uint64_t operation);
+
+/* A client has a value of that key of database 0 in its cache, read at entry `index`. Its node had
+ * applied `applied_index`, and has had the time to say so: the key has not changed in between. */
+void witness_check_cached(struct witness *w, struct slice key, uint64_t index,
+                          uint64_t applied_index, const char *node);
+/* A value in a cache was invalidated; or all were at once. */
+void witness_note_invalidation(struct witness *w, bool is_of_all);
 
 /* From now on, or no longer, some node may answer wrong values, and does not know it. What is
  * under way meanwhile is compared with the model in all but its reply. */

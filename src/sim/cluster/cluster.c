@@ -278,6 +278,8 @@ static void on_replied(void *context, const char *peer, uint64_t ordinal, uint64
         user_place(n->cluster->users[number], (uint16_t)port, ordinal, index, is_write);
     } else if (n->cluster->has_retrier && sscanf(peer, "o0:%u", &port) == 1) {
         retrier_place(&n->cluster->retrier, (uint16_t)port, ordinal, index, is_write);
+    } else if (n->cluster->has_cacher && sscanf(peer, "t0:%u", &port) == 1) {
+        cacher_place(&n->cluster->cacher, (uint16_t)port, ordinal, index, is_write);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "sim/checks/checker.h"
 #include "sim/checks/sometimes.h"
 #include "sim/checks/witness.h"
+#include "sim/cluster/cacher.h"
 #include "sim/cluster/faults.h"
 #include "sim/cluster/follower.h"
 #include "sim/cluster/heavy.h"
@@ -159,6 +160,8 @@ struct cluster {
     struct retrier retrier;
     uint32_t follower_count; /* Extra clients that follow the changes of keys. */
     struct follower followers[CLUSTER_FOLLOWERS];
+    bool has_cacher; /* An extra client caches what it reads. */
+    struct cacher cacher;
     bool has_later; /* An extra client sends commands of a later program. */
     struct heavy later;
     uint32_t level;       /* The highest feature level applied anywhere. */

@@ -2,7 +2,9 @@
  * machines, and the clients with their commands. What was added later draws from numbers of its
  * own, so that all else in a run stays as it was. */
 #include <stdio.h>
+#include <string.h>
 
+#include "replica/state.h"
 #include "sim/cluster/cluster.h"
 #include "sim/cluster/later.h"
 
@@ -14,6 +16,7 @@
 #define SCRIPT_SALT 0x6b63726970745fc6u
 #define ONCE_SALT   0x766e63655f5f5f00u
 #define FEED_SALT   0x7c6565645f5f5f06u
+#define CACHE_SALT  0x7a7261636b65727fu
 #define HASH_SALT   0x6a6173685f5f5f54u
 
 enum { OFFSET_MAX = 64 * 1024 }; /* Of SETRANGE, where memory runs out. */
@@ -187,6 +190,42 @@ static void draw_followers(struct cluster *c)
     }
 }
 
+static uint64_t applied_at(void *context, const char *host, uint64_t *ret_life)
+{
+    const struct cluster *c = context;
+
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const struct node *n = &c->nodes[i];
+
+        if (n->phase == NODE_UP && strcmp(n->host, host) == 0 && !n->server->is_loading) {
+            *ret_life = (uint64_t)n->number << 32 | n->start_count;
+            return replica_applied_index(n->server->replica);
+        }
+    }
+    *ret_life = 0;
+    return 0;
+}
+
+/* A further client, which caches what it reads. */
+static void draw_cacher(struct cluster *c, const struct user_options *users)
+{
+    struct prng prng = {.state = draw_seed(c, CACHE_SALT)};
+
+    c->has_cacher = prng.state != 0;
+    if (!c->has_cacher) {
+        return;
+    }
+    cacher_init(&c->cacher, c->sim, c->witness, &c->verdict);
+    c->cacher.line.prng = (struct prng){.state = prng_next(&prng)};
+    c->cacher.line.pick_node = pick_address;
+    c->cacher.line.context = c;
+    c->cacher.line.think_ns = prng_between(&prng, 40 * SIM_MS, 200 * SIM_MS);
+    c->cacher.line.patience_ns = prng_between(&prng, 500 * SIM_MS, 3 * SIM_S);
+    c->cacher.applied = applied_at;
+    c->cacher.key_count = users->key_count;
+    c->cacher.is_broadcast = prng_chance(&prng, 1, 3);
+}
+
 static void draw_users(struct cluster *c)
 {
     struct prng *p = &c->prng;
@@ -218,6 +257,7 @@ static void draw_users(struct cluster *c)
     options.script_seed = draw_seed(c, SCRIPT_SALT);
     draw_retrier(c, &options);
     draw_followers(c);
+    draw_cacher(c, &options);
     options.think_ns = prng_between(p, 5 * SIM_MS, 60 * SIM_MS);
     options.patience_ns = prng_between(p, 500 * SIM_MS, 5 * SIM_S);
     options.database_count = prng_chance(p, 2, 3) ? (uint32_t)prng_between(p, 2, 16) : 1;

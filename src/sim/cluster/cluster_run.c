@@ -78,6 +78,9 @@ void cluster_free(struct cluster *c)
     for (uint32_t i = 0; i < c->follower_count; i++) {
         follower_deinit(&c->followers[i]);
     }
+    if (c->has_cacher) {
+        cacher_deinit(&c->cacher);
+    }
     operator_deinit(&c->operator);
     budget_free(c->budget);
     checker_free(c->checker);
@@ -356,6 +359,9 @@ static void break_it(struct cluster *c)
     for (uint32_t i = 0; i < c->follower_count; i++) {
         follower_start(&c->followers[i]);
     }
+    if (c->has_cacher) {
+        cacher_start(&c->cacher);
+    }
     c->is_calm = false;
     nemesis_start(c->nemesis);
     damage_start(c->damage);
@@ -430,6 +436,9 @@ static void heal_it(struct cluster *c)
     }
     if (c->has_retrier) {
         retrier_rest(&c->retrier);
+    }
+    if (c->has_cacher) {
+        cacher_rest(&c->cacher);
     }
     if (!wait_for(c, users_are_idle, 30 * SIM_S)) {
         verdict_broken(&c->verdict, "liveness", "a user's last command is not answered");

@@ -25,8 +25,8 @@ static size_t reply_size(struct slice text)
 
         return whole <= text.size ? whole : 0;
     }
-    if (text.data[0] == '*') {
-        for (int64_t i = 0; i < number; i++) {
+    if (text.data[0] == '*' || text.data[0] == '>' || text.data[0] == '%') {
+        for (int64_t i = 0; i < (text.data[0] == '%' ? 2 * number : number); i++) {
             size_t item = reply_size(slice_of(text.data + line, text.size - line));
 
             if (item == 0) {

@@ -62,6 +62,8 @@ void tally_add(struct tally *t, const struct cluster *c)
     one.sometimes[SOMETIMES_NUMBER_EXPIRED] = one.witness.number_expired_count;
     one.sometimes[SOMETIMES_CHANGES_READ_ON] = one.witness.moved_reader_count;
     one.sometimes[SOMETIMES_CHANGES_COMPACTED] = one.witness.compacted_count;
+    one.sometimes[SOMETIMES_CACHE_INVALIDATED] = one.witness.invalidated_count;
+    one.sometimes[SOMETIMES_CACHES_FLUSHED] = one.witness.flushed_count;
     one.sometimes[SOMETIMES_DATABASES_SWAPPED] = one.witness.swap_count;
     one.sometimes[SOMETIMES_DATABASE_CLEARED] = one.witness.clear_count;
     one.sometimes[SOMETIMES_DAMAGE_REFUSED] = c->stats.refused_count;
