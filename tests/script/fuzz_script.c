@@ -1,5 +1,5 @@
-/* fuzz_script.c - fuzz target: any script. It replies once, whatever it tries, and does the same
- * again in another keyspace after another script. */
+/* fuzz_script.c - fuzz target: any script, also as a library of functions. It replies once, whatever
+ * it tries, and does the same again in another keyspace after another script. */
 #include "base/check.h"
 #include "command/table.h"
 #include "fuzz_input.h"
@@ -29,15 +29,13 @@ static const struct command_table *commands(void)
     return &table;
 }
 
-static struct outcome run(struct slice script, int version)
+static void execute(struct keyspace *k, struct outcome *outcome, int version, uint32_t count,
+                    const struct slice *arguments)
 {
-    const struct slice arguments[] = {slice_str("EVAL"), script, slice_str("1"), slice_str("key"),
-                                      slice_str("value")};
-    struct keyspace *k = keyspace_new(1);
-    struct outcome outcome = {.digest = 0};
-    struct resp_writer writer = {&outcome.reply, version};
+    struct resp_writer writer = {&outcome->reply, version};
+    size_t before = buffer_size(&outcome->reply);
     struct command_call call = {.command = command_find(commands(), arguments[0]),
-                                .argument_count = 5,
+                                .argument_count = count,
                                 .arguments = arguments,
                                 .reply = &writer,
                                 .kv = keyspace_database(k, 0),
@@ -46,10 +44,36 @@ static struct outcome run(struct slice script, int version)
                                 .level = 1};
 
     call.command->handler(&call);
+    outcome->work += call.work;
+    CHECK(buffer_size(&outcome->reply) >= before + 3);
+}
+
+/* The input as a script, as a library with a function, and as what FUNCTION DUMP has returned. */
+static struct outcome run(struct slice input, int version)
+{
+    static const char head[] = "#!lua name=fuzzed\nredis.register_function('f', function(k, a) "
+                               "return redis.call('APPEND', k[1], a[1]) end)\n";
+    const struct slice eval[] = {slice_str("EVAL"), input, slice_str("1"), slice_str("key"),
+                                 slice_str("value")};
+    const struct slice call[] = {slice_str("FCALL"), slice_str("f"), slice_str("1"),
+                                 slice_str("key"), slice_str("value")};
+    const struct slice restore[] = {slice_str("FUNCTION"), slice_str("RESTORE"), input};
+    struct keyspace *k = keyspace_new(1);
+    struct outcome outcome = {.digest = 0};
+    struct buffer library = {0};
+
+    buffer_append(&library, head, sizeof head - 1);
+    buffer_append_slice(&library, input);
+
+    const struct slice load[] = {slice_str("FUNCTION"), slice_str("LOAD"), buffer_slice(&library)};
+
+    execute(k, &outcome, version, 5, eval);
+    execute(k, &outcome, version, 3, load);
+    execute(k, &outcome, version, 5, call);
+    execute(k, &outcome, version, 3, restore);
     outcome.digest = keyspace_digest(k);
-    outcome.work = call.work;
     CHECK(outcome.digest == keyspace_digest_recomputed(k));
-    CHECK(buffer_size(&outcome.reply) >= 3);
+    buffer_deinit(&library);
     keyspace_free(k);
     return outcome;
 }
