@@ -74,21 +74,21 @@ static bool is_last_of_its_key(const struct changes *c, const struct seen *s)
 }
 
 /* The last change of a key in an entry has its value there. */
-static void check_value(const struct changes *c, const struct seen *s)
+static bool has_right_value(const struct changes *c, const struct seen *s)
 {
     struct slice value = {0};
     bool is_hash = false;
     bool exists = model_show(c->witness->model, c->database, c->index, key_of(s), &value, &is_hash);
     bool must_be_shown = exists && !is_hash && value.size <= c->value_bytes_max;
 
-    if (exists != s->exists || (exists && is_hash != s->is_hash) ||
-        (must_be_shown && !s->has_value) || (s->has_value && !slice_equal(value, value_of(s)))) {
-        broken(c, c->index, "sees a wrong value", key_of(s));
-    }
+    return !(exists != s->exists || (exists && is_hash != s->is_hash) ||
+             (must_be_shown && !s->has_value) ||
+             (s->has_value && !slice_equal(value, value_of(s))));
 }
 
-/* Returns how many keys it has seen, without those of which a later change follows. */
-static uint32_t check_seen(const struct changes *c, bool *ret_replaced)
+/* Returns how many keys it has seen, as they are after the entry. `is_over`: it will see no more of
+ * the entry. */
+static uint32_t check_seen(const struct changes *c, bool is_over, bool *ret_replaced)
 {
     const char *begin = buffer_slice(&c->entry).data;
     uint32_t count = 0;
@@ -100,19 +100,20 @@ static uint32_t check_seen(const struct changes *c, bool *ret_replaced)
             *ret_replaced = true;
         } else if (!model_has_changed(c->witness->model, c->database, c->index, key_of(s))) {
             broken(c, c->index, "sees a change that there was not", key_of(s));
-        } else if (is_last_of_its_key(c, s)) {
+        } else if (is_last_of_its_key(c, s) && has_right_value(c, s)) {
             count++;
-            check_value(c, s);
+        } else if (is_last_of_its_key(c, s) && is_over) {
+            broken(c, c->index, "sees a wrong value", key_of(s));
         }
     }
     return count;
 }
 
 /* Whether it has seen all of the present entry. */
-static bool is_whole(struct changes *c)
+static bool is_whole(struct changes *c, bool is_over)
 {
     bool is_replaced;
-    uint32_t count = check_seen(c, &is_replaced);
+    uint32_t count = check_seen(c, is_over, &is_replaced);
 
     return count == model_count_changed(c->witness->model, c->database, slice_str(c->prefix),
                                         c->index) &&
@@ -137,7 +138,7 @@ static void leave_entry(struct changes *c, uint64_t index)
 {
     uint64_t missed;
 
-    if (c->order != CHANGES_LAST_ORDER && c->index > 0 && !is_whole(c)) {
+    if (c->order != CHANGES_LAST_ORDER && c->index > 0 && !is_whole(c, true)) {
         broken(c, c->index, "has not seen all changes", slice_of("", 0));
     }
     missed = next_with_changes(c, index);
@@ -266,6 +267,6 @@ bool changes_are_all(struct changes *c)
 {
     uint64_t end = c->witness->applied_index + 1;
 
-    return (c->index == 0 || c->order == CHANGES_LAST_ORDER || is_whole(c)) &&
+    return (c->index == 0 || c->order == CHANGES_LAST_ORDER || is_whole(c, false)) &&
            next_with_changes(c, end) == end;
 }

@@ -8,7 +8,8 @@
 /* A script that is executed. */
 struct run {
     struct model_place at;
-    const char *sha;
+    const char *name; /* That errors show, and where it is. */
+    const char *source;
     const struct slice *keys;
     struct slice argument;
     struct buffer last; /* The reply of the command that it has called last. */
@@ -24,7 +25,7 @@ static void raise_error(struct run *r)
 
     r->has_failed = true;
     buffer_append(r->reply, text.data, text.size - 2);
-    buffer_printf(r->reply, " script: %s, on @user_script:1.\r\n", r->sha);
+    buffer_printf(r->reply, " script: %s, on %s.\r\n", r->name, r->source);
 }
 
 /* redis.pcall(); whatever follows an error that was raised is not executed. */
@@ -228,12 +229,16 @@ static uint32_t script_with(struct slice text, bool is_sha)
     return i;
 }
 
-/* EVAL script numkeys key... argument */
-static bool run_script(struct model_place at, uint32_t number, const struct slice *arguments,
-                       uint32_t count, struct buffer *reply)
+/* EVAL script numkeys key... argument, or FCALL */
+static bool run_as(struct model_place at, uint32_t number, const char *function,
+                   const struct slice *arguments, uint32_t count, struct buffer *reply)
 {
     const struct row *row = &rows[number];
-    struct run r = {.at = at, .sha = row->script.sha, .keys = arguments + 3, .reply = reply};
+    struct run r = {.at = at,
+                    .name = function == NULL ? row->script.sha : function,
+                    .source = function == NULL ? "@user_script:1" : "@user_function:2",
+                    .keys = arguments + 3,
+                    .reply = reply};
 
     if (count != 4 + row->script.key_count) {
         return false;
@@ -242,6 +247,12 @@ static bool run_script(struct model_place at, uint32_t number, const struct slic
     row->run(&r);
     buffer_deinit(&r.last);
     return true;
+}
+
+static bool run_script(struct model_place at, uint32_t number, const struct slice *arguments,
+                       uint32_t count, struct buffer *reply)
+{
+    return run_as(at, number, NULL, arguments, count, reply);
 }
 
 static bool write_script(struct model *m, const struct slice *arguments, uint32_t count,
@@ -262,6 +273,50 @@ static bool write_script(struct model *m, const struct slice *arguments, uint32_
     return true;
 }
 
+/* --- functions ---------------------------------------------------------------------------- */
+
+void model_library_write(struct buffer *to)
+{
+    buffer_printf(to, "#!lua name=all\n");
+    for (uint32_t i = 0; i < MODEL_SCRIPTS; i++) {
+        if (!rows[i].script.is_endless) {
+            buffer_printf(to, "redis.register_function('f%u', function(KEYS, ARGV) %s end) ", i,
+                          rows[i].script.body);
+        }
+    }
+}
+
+static bool write_library(struct model *m, const struct slice *arguments, uint32_t count,
+                          struct buffer *reply)
+{
+    if (count == 2 && slice_is(arguments[1], "FLUSH")) {
+        m->has_library = false;
+        say(reply, "+OK\r\n");
+        return true;
+    }
+    if (count != 4 || !slice_is(arguments[1], "LOAD")) {
+        return false;
+    }
+    m->has_library = true;
+    say_value(reply, true, slice_str("all"));
+    return true;
+}
+
+static bool call_function(const struct model *m, struct model_place to,
+                          const struct slice *arguments, uint32_t count, struct buffer *reply)
+{
+    char name[8];
+
+    for (uint32_t i = 0; i < MODEL_SCRIPTS && count > 1; i++) {
+        snprintf(name, sizeof name, "f%u", i);
+        if (slice_is(arguments[1], name) && m->has_library) {
+            return run_as(to, i, name, arguments, count, reply);
+        }
+    }
+    say(reply, "-ERR Function not found\r\n");
+    return true;
+}
+
 bool model_script_write(struct model *m, struct model_place to, const struct slice *arguments,
                         uint32_t count, struct buffer *reply)
 {
@@ -270,6 +325,12 @@ bool model_script_write(struct model *m, struct model_place to, const struct sli
 
     if (slice_is(arguments[0], "SCRIPT")) {
         return write_script(m, arguments, count, reply);
+    }
+    if (slice_is(arguments[0], "FUNCTION")) {
+        return write_library(m, arguments, count, reply);
+    }
+    if (slice_is(arguments[0], "FCALL")) {
+        return call_function(m, to, arguments, count, reply);
     }
     if (number == MODEL_SCRIPTS || !(is_sha || slice_is(arguments[0], "EVAL"))) {
         return false;

@@ -18,9 +18,12 @@ struct model_script {
 };
 
 const struct model_script *model_script_at(uint32_t number);
+/* The source of a library that has each script as a function, "f" and its number, but those that
+ * are endless. */
+void model_library_write(struct buffer *to);
 
-/* Private to the files of the model. Append the reply of EVAL, EVALSHA or SCRIPT, or of EVAL_RO;
- * false: it is none of them. */
+/* Private to the files of the model. Append the reply of EVAL, EVALSHA, SCRIPT, FCALL or FUNCTION,
+ * or of EVAL_RO; false: it is none of them. */
 bool model_script_write(struct model *m, struct model_place to, const struct slice *arguments,
                         uint32_t count, struct buffer *reply);
 bool model_script_read(struct model_place at, const struct slice *arguments, uint32_t count,

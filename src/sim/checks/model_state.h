@@ -47,6 +47,7 @@ struct model {
     struct model_session *sessions; /* Of clients that number their commands. */
     uint32_t session_count;
     uint32_t known_scripts; /* A bit for each that EVALSHA finds. */
+    bool has_library;       /* Of the functions that FCALL finds. */
 };
 
 /* A table as of an entry and its time; what a write changes, too. */

@@ -63,6 +63,8 @@
     X(SCRIPT_FAILED, "script ended half-way by an error")                                          \
     X(SCRIPT_ENDED, "script ended at the limit of its steps")                                      \
     X(SCRIPT_UNKNOWN, "digest of a script that is not stored")                                     \
+    X(FUNCTION_CALLED, "function of a library called")                                             \
+    X(FUNCTION_UNKNOWN, "function that is not stored called")                                      \
     X(REPEATED, "command sent again that was executed before")                                     \
     X(REPEATED_REPLY_GONE, "the same, when its reply was not kept any more")                       \
     X(NUMBER_EXPIRED, "command sent again whose number is not known any more")                     \

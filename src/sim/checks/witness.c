@@ -517,9 +517,9 @@ void witness_found(struct witness *w, uint64_t index, uint64_t number)
 /* Commands that can't contain the number of their operation. */
 static bool is_nameless(struct slice command)
 {
-    static const char *const names[] = {"INCR",      "MOVE",    "SWAPDB",  "FLUSHDB",
-                                        "FLUSHALL",  "GETEX",   "PERSIST", "PEXPIRE",
-                                        "PEXPIREAT", "HINCRBY", "SCRIPT",  "ONCE"};
+    static const char *const names[] = {"INCR",   "MOVE",     "SWAPDB",  "FLUSHDB",   "FLUSHALL",
+                                        "GETEX",  "PERSIST",  "PEXPIRE", "PEXPIREAT", "HINCRBY",
+                                        "SCRIPT", "FUNCTION", "ONCE"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (slice_is(command, names[i])) {
@@ -559,6 +559,11 @@ static void count_databases(struct witness *w, uint32_t database, struct slice c
 
 static void count_scripts(struct witness *w, struct slice command, struct slice reply)
 {
+    if (slice_is(command, "FCALL")) {
+        w->stats.function_count += !begins(reply, "-");
+        w->stats.no_function_count += begins(reply, "-ERR Function not found");
+        return;
+    }
     if (!slice_is(command, "EVAL") && !slice_is(command, "EVALSHA")) {
         return;
     }

@@ -41,6 +41,8 @@ struct witness_stats {
     uint64_t failed_script_count;  /* or to an error, */
     uint64_t endless_script_count; /* or to the limit of their steps. */
     uint64_t unknown_script_count; /* Not executed, as no script has the digest. */
+    uint64_t function_count;       /* Functions called, */
+    uint64_t no_function_count;    /* or not there. */
     uint64_t again_count;          /* Entries of numbers that were executed before, */
     uint64_t reply_gone_count;     /* the same, with a reply that is not kept any more, */
     uint64_t number_expired_count; /* and of numbers about which nothing is known any more. */

@@ -1,4 +1,6 @@
 /* user_script.c - scripts: EVAL and its relatives, with scripts that the model knows. */
+#include <stdio.h>
+
 #include "sim/checks/model_script.h"
 #include "sim/cluster/user_private.h"
 
@@ -39,12 +41,46 @@ static void arguments_run(struct user *u, const struct model_script *script)
     user_argument_value(u);
 }
 
+static void make_load(struct user *u)
+{
+    struct buffer library = {0};
+
+    model_library_write(&library);
+    buffer_append(&library, "", 1);
+    user_argument(u, "FUNCTION");
+    user_argument(u, "LOAD");
+    user_argument(u, "REPLACE");
+    user_argument(u, buffer_begin(&library));
+    buffer_deinit(&library);
+}
+
+static void make_call(struct user *u, const struct model_script *script)
+{
+    char name[8];
+    uint32_t number = 0;
+
+    while (model_script_at(number) != script) {
+        number++;
+    }
+    snprintf(name, sizeof name, "f%u", number);
+    user_argument(u, "FCALL");
+    user_argument(u, name);
+    arguments_run(u, script);
+}
+
 void user_make_script_write(struct user *u)
 {
     const struct model_script *script = draw_script(u, false);
-    uint64_t chance = prng_below(&u->script_prng, 20);
+    uint64_t chance = prng_below(&u->script_prng, script->is_endless ? 20 : 30);
 
-    if (chance < 1) {
+    if (chance >= 23) {
+        make_call(u, script);
+    } else if (chance >= 21) {
+        make_load(u);
+    } else if (chance >= 20) {
+        user_argument(u, "FUNCTION");
+        user_argument(u, "FLUSH");
+    } else if (chance < 1) {
         user_argument(u, "SCRIPT");
         user_argument(u, "FLUSH");
     } else if (chance < 3) {

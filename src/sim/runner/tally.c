@@ -57,6 +57,8 @@ void tally_add(struct tally *t, const struct cluster *c)
     one.sometimes[SOMETIMES_SCRIPT_FAILED] = one.witness.failed_script_count;
     one.sometimes[SOMETIMES_SCRIPT_ENDED] = one.witness.endless_script_count;
     one.sometimes[SOMETIMES_SCRIPT_UNKNOWN] = one.witness.unknown_script_count;
+    one.sometimes[SOMETIMES_FUNCTION_CALLED] = one.witness.function_count;
+    one.sometimes[SOMETIMES_FUNCTION_UNKNOWN] = one.witness.no_function_count;
     one.sometimes[SOMETIMES_REPEATED] = one.witness.again_count;
     one.sometimes[SOMETIMES_REPEATED_REPLY_GONE] = one.witness.reply_gone_count;
     one.sometimes[SOMETIMES_NUMBER_EXPIRED] = one.witness.number_expired_count;
