@@ -1,5 +1,5 @@
-/* fuzz_script.c - fuzz target: any script, also as a library of functions. It replies once, whatever
- * it tries, and does the same again in another keyspace after another script. */
+/* fuzz_script.c - fuzz target: any script, also as a library of functions. It replies once,
+ * whatever it tries, and does the same again in another keyspace after another script. */
 #include "base/check.h"
 #include "command/table.h"
 #include "fuzz_input.h"
