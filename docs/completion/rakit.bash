@@ -67,7 +67,7 @@ _rakit_server() {
     local takes_value='--config --bind --port --contact --data --restore --at --name --replace --cluster-key --announce --peer-port
         --feature-level --election-timeout --heartbeat --request-timeout --max-clients
         --maxmemory --maxdisk --max-output-memory --idle-timeout --feed --snapshot-log
-        --snapshot-rate --scrub-period --log-tail --protected-mode --log-level
+        --snapshot-rate --scrub-period --log-tail --protected-mode --requirepass --log-level
         --log-format --cluster-mode --follower-role
         --sentinel-port --sentinel-name --http --tls-port --tls-cert-file --tls-key-file
         --tls-ca-cert-file --tls-crl-file --tls-auth-clients --tls-cluster --tls-contact

@@ -78,6 +78,7 @@ enum {
     CLIENT_INLINE_BYTES_MAX = 64 * 1024,
     CLIENT_NAME_BYTES_MAX = 255,
     CLIENT_PEER_BYTES = 64,
+    CLIENT_UNKNOWN_TEXT_BYTES = 384,
 };
 
 /* Why a client's next command is not taken now. */
@@ -177,6 +178,10 @@ struct client {
     uint64_t unread_bytes; /* Its share of clients->unread_bytes; see memory.c. */
 
     /* The session. */
+    bool is_logged_in;
+    uint64_t user;          /* As which it is; see users/users.h. */
+    char *user_name;        /* Owned; NULL: "default". */
+    uint64_t users_version; /* Of the users when it was last looked at. */
     uint64_t id;
     char peer[CLIENT_PEER_BYTES];
     int version;              /* 2 or 3. */
@@ -262,7 +267,8 @@ struct clients {
     raft_id last_leader;          /* The newest that was known; 0: none yet. See topology.c. */
     uint64_t leaderless_since_ns; /* 0: there is one. */
     uint64_t last_id;
-    uint64_t rate_from_ns; /* Start of the interval that is being counted. */
+    uint64_t users_version; /* All clients have been looked at since. */
+    uint64_t rate_from_ns;  /* Start of the interval that is being counted. */
     uint64_t rate_from_count;
     uint64_t commands_a_second; /* In the last full interval. */
     uint64_t input_bytes;       /* Memory of all clients' input. */
@@ -280,6 +286,8 @@ void client_free_if_over(struct client *c);
 void client_turn_away(struct client *c, const char *text);
 void client_make_ready(struct client *c);
 void client_make_dirty(struct client *c);
+
+struct resp_limits client_limits(const struct clients *clients);
 
 /* --- place.c -------------------------------------------------------------------- */
 
@@ -299,6 +307,10 @@ void client_received(struct io_stream *stream, int64_t size);
 void client_run(struct client *c);
 /* A command was answered, so the client may be able to go on. */
 void client_reconsider(struct client *c);
+
+/* --- unknown.c ------------------------------------------------------------------- */
+
+void client_describe_unknown(const struct client *c, char text[CLIENT_UNKNOWN_TEXT_BYTES]);
 
 /* --- reply.c -------------------------------------------------------------------- */
 
@@ -373,6 +385,32 @@ bool client_must_read_first(const struct client *c);
 
 /* The request that the parser has read was taken: counts it, and shows it to those who monitor. */
 void client_note_taken(struct client *c);
+
+/* --- rights.c ------------------------------------------------------------------- */
+
+/* The id of its user, or USER_NOBODY. */
+uint64_t rights_user(const struct client *c);
+/* For people; "default" also if it is not logged in, as in Redis. */
+const char *rights_name(const struct client *c);
+/* A connection is the default user's without a password. */
+bool rights_are_free(const struct clients *clients);
+
+void rights_log_in(struct client *c, uint64_t user, struct slice name);
+/* It is what a new connection is. */
+void rights_log_out(struct client *c);
+
+/* Whether the request that the parser has read may be taken; if not, writes the error. */
+bool rights_admit(struct client *c, const struct command *command, struct resp_writer *fault);
+/* The same for a command that is executed now, later than it was taken. */
+bool rights_admit_call(struct client *c, const struct command_call *call);
+/* Bytes have come: what they may be depends on whether it is logged in. */
+void rights_limit_input(struct client *c);
+
+/* Each turn, before replies are sent: ends connections whose users have lost what they use. */
+void rights_look(struct clients *clients);
+
+/* Takes note of a login that failed. */
+void rights_note_failure(struct client *c, const char *command, struct slice user);
 
 /* --- pause.c -------------------------------------------------------------------- */
 

@@ -40,6 +40,7 @@ static void free_client(struct client *c)
     buffer_deinit(&c->input);
     buffer_deinit(&c->out);
     buffer_deinit(&c->sending);
+    free(c->user_name);
     free(c->name);
     free(c->library_name);
     free(c->library_version);
@@ -174,6 +175,7 @@ void clients_run(struct clients *c)
 void clients_send(struct clients *c)
 {
     waits_look(c); /* More may be applied now. */
+    rights_look(c);
     clients_deliver(c);
     while (!list_is_empty(&c->dirty)) {
         struct list *node = list_first(&c->dirty);
@@ -297,9 +299,8 @@ static void on_sweep(struct io_timer *timer)
 
 /* --- accepting ----------------------------------------------------------------------- */
 
-static struct client *new_client(struct clients *clients)
+struct resp_limits client_limits(const struct clients *clients)
 {
-    struct client *c = memory_take_zeroed(1, sizeof *c);
     struct resp_limits limits = {
         .arguments_max = CLIENT_ARGUMENTS_MAX,
         .bulk_bytes_max = KV_VALUE_BYTES_MAX,
@@ -310,6 +311,14 @@ static struct client *new_client(struct clients *clients)
     if (limits.bulk_bytes_max > limits.request_bytes_max) {
         limits.bulk_bytes_max = limits.request_bytes_max;
     }
+    return limits;
+}
+
+static struct client *new_client(struct clients *clients)
+{
+    struct client *c = memory_take_zeroed(1, sizeof *c);
+    struct resp_limits limits = client_limits(clients);
+
     c->stream = (struct io_stream){
         .room = client_room,
         .received = client_received,
@@ -450,8 +459,9 @@ void clients_set_replica(struct clients *c, struct replica *replica)
 {
     c->replica = replica; /* First: the other one is freed. */
     c->options.replica = replica;
-    waits_end(c, NULL); /* What they wait for was with the other one. */
-    trackers_flush(c);  /* The state may have been wrong. */
+    c->users_version = UINT64_MAX; /* Of another one: all clients are looked at again. */
+    waits_end(c, NULL);            /* What they wait for was with the other one. */
+    trackers_flush(c);             /* The state may have been wrong. */
 }
 
 void clients_limit(struct clients *c, uint32_t clients_max, uint64_t idle_ns)

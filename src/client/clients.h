@@ -9,12 +9,14 @@
 #include "base/log.h"
 #include "client/notify.h"
 #include "io/io.h"
+#include "users/password.h"
 
 struct buffer;
 struct clients;
 struct client;
 struct command_call;
 struct command_table; /* command/table.h */
+struct denials;       /* users/denials.h */
 struct replica;
 struct server_probe; /* command/probe.h */
 
@@ -32,6 +34,7 @@ struct clients_options {
     const struct server_probe *probe; /* NULL: no checker observes. */
     struct replica *replica;          /* Executes the commands. */
     const struct command_table *commands;
+    struct denials *denials; /* What is refused for want of rights; or NULL. */
     void *context; /* For commands whose handlers are in rooms above: see call_context(). */
 
     struct io_address address; /* Where to listen. */
@@ -51,7 +54,10 @@ struct clients_options {
     uint64_t input_memory_bytes;  /* Limit for the large requests that all clients are sending. */
     uint64_t output_memory_bytes; /* Limit for the unread replies of all clients. */
     uint64_t idle_ns;             /* Idle connections are closed after this; 0: never. */
-    bool protected_mode;          /* Serves clients only over loopback. */
+    bool protected_mode;          /* Serves clients only over loopback, unless they need a
+                                   * password. */
+    bool has_password;            /* The user default has this one, until it is changed. */
+    struct password_hash password;
     enum cluster_mode cluster_mode;
     bool followers_are_replicas; /* In INFO, ROLE and HELLO; otherwise they are masters. */
     bool is_sentinel;            /* This is the Sentinel door. Then: */

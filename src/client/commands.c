@@ -2,11 +2,14 @@
 
 #include <stddef.h>
 
+#include "client/login.h"
 #include "client/transaction.h"
 
 /* clang-format off */
 const struct command *const client_command_tables[] = {
     connection_commands,
+    login_commands,
+    acl_commands,
     transaction_client_commands,
     client_family_commands,
     command_family_commands,

@@ -8,6 +8,7 @@
 #include "kv/command.h"
 
 /* Each table ends with a nameless row. */
+extern const struct command acl_commands[];
 extern const struct command connection_commands[];
 extern const struct command client_family_commands[];
 extern const struct command command_family_commands[];
@@ -22,6 +23,9 @@ extern const struct command slow_commands[];
 /* Only at the Sentinel door. */
 extern const struct command sentinel_commands[];
 extern const struct command pubsub_commands[];
+
+/* CONFIG SET requirepass: the password of the user default; empty: it needs none. */
+void acl_require_password(struct command_call *call, struct slice password);
 
 /* CLIENT TRACKING and its relatives. */
 void client_tracking(struct command_call *call);

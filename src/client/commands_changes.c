@@ -8,6 +8,7 @@
 #include "client/client.h"
 #include "client/commands.h"
 #include "client/waits.h"
+#include "command/table.h"
 #include "kv/kv.h"
 #include "replica/feed.h"
 #include "replica/replica.h"
@@ -27,6 +28,7 @@ enum {
 /* An XREAD. */
 struct changes_wait {
     struct wait wait;
+    struct client *client;
     struct feed_id after;  /* The last one that the client has seen. */
     struct feed_id looked; /* Up to here nothing was for it. */
     uint64_t count;
@@ -57,7 +59,7 @@ static bool is_wanted(const struct changes_wait *w, const struct feed_change *ch
                 : change->key.size == 0 && strcmp(change->event, "replaced") == 0);
 }
 
-/* --- one reply ------------------------------------------------------------------------------ */
+/* --- one reply ------------------------------------------------------------------------------- */
 
 static void put_id(struct resp_writer *w, struct feed_id id)
 {
@@ -135,7 +137,16 @@ static void reply_changes(struct wait *wait, const struct clients *c, struct res
     struct buffer changes = {0};
     const char *fault = fault_of(c);
     uint64_t count = 0;
+    const struct slice arguments[] = {slice_str("XREAD"), slice_str("STREAMS"), stream_of(w),
+                                      slice_str("$")};
+    struct command_call call = {.command = command_find(c->options.commands, arguments[0]),
+                                .argument_count = 4,
+                                .arguments = arguments,
+                                .reply = to};
 
+    if (!rights_admit_call(w->client, &call)) {
+        return; /* They may have changed meanwhile. */
+    }
     if (fault != NULL) {
         resp_error(to, fault);
     } else if (is_compacted(w, feed)) {
@@ -152,7 +163,7 @@ static void reply_changes(struct wait *wait, const struct clients *c, struct res
     buffer_deinit(&changes);
 }
 
-/* --- waiting -------------------------------------------------------------------------------- */
+/* --- waiting --------------------------------------------------------------------------------- */
 
 static bool has_changes(struct changes_wait *w, const struct feed *feed)
 {
@@ -176,7 +187,7 @@ static bool is_over(struct wait *wait, const struct clients *c)
     return fault_of(c) != NULL || is_compacted(w, feed) || has_changes(w, feed);
 }
 
-/* --- XREAD ---------------------------------------------------------------------------------- */
+/* --- XREAD ----------------------------------------------------------------------------------- */
 
 struct xread {
     int64_t count;
@@ -271,6 +282,7 @@ static void xread_command(struct command_call *call)
     w->wait.reply = reply_changes;
     w->wait.holds_client = true;
     w->wait.deadline_ns = x.block_ms < 0 ? 0 : wait_deadline_ns(call_clients(call), x.block_ms);
+    w->client = call_client(call);
     w->after = id;
     w->looked = id;
     w->count = x.count < 1 || x.count > CHANGES_MAX ? CHANGES_MAX : (uint64_t)x.count;
@@ -280,7 +292,7 @@ static void xread_command(struct command_call *call)
     wait_begin_take(call, &w->wait);
 }
 
-/* --- RAFT FEED and RAFT SCAN ---------------------------------------------------------------- */
+/* --- RAFT FEED and RAFT SCAN ----------------------------------------------------------------- */
 
 static struct feed_id applied_id(const struct clients *c)
 {

@@ -10,12 +10,14 @@
 #include "client/session.h"
 #include "client/waits.h"
 #include "kv/subcommand.h"
+#include "replica/replica.h"
 #include "resp/decimal.h"
 #include "resp/errors.h"
+#include "users/users.h"
 
 /* --- what a client says of itself ------------------------------------------------------ */
 
-bool session_set_text(struct command_call *call, char **place, struct slice text, const char *what)
+bool session_check_text(struct command_call *call, struct slice text, const char *what)
 {
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] < '!' || text.data[i] > '~') {
@@ -27,6 +29,11 @@ bool session_set_text(struct command_call *call, char **place, struct slice text
         resp_errorf(call->reply, ERROR_LONG_NAME, what, CLIENT_NAME_BYTES_MAX);
         return false;
     }
+    return true;
+}
+
+void session_keep_text(char **place, struct slice text)
+{
     free(*place);
     *place = NULL;
     if (text.size > 0) {
@@ -34,7 +41,16 @@ bool session_set_text(struct command_call *call, char **place, struct slice text
         memcpy(*place, text.data, text.size);
         (*place)[text.size] = '\0';
     }
-    return true;
+}
+
+bool session_set_text(struct command_call *call, char **place, struct slice text, const char *what)
+{
+    bool is_good = session_check_text(call, text, what);
+
+    if (is_good) {
+        session_keep_text(place, text);
+    }
+    return is_good;
 }
 
 static const char *text_or_empty(const char *text)
@@ -93,9 +109,9 @@ void session_describe(const struct client *c, struct buffer *out)
 
         buffer_append(out, &letter, 1);
     }
-    buffer_printf(out, " user=default redir=%lld resp=%d lib-name=%s lib-ver=%s tot-cmds=%llu\n",
-                  c->tracker.is_on ? (long long)c->tracker.redirect : -1, c->version,
-                  text_or_empty(c->library_name), text_or_empty(c->library_version),
+    buffer_printf(out, " user=%s redir=%lld resp=%d lib-name=%s lib-ver=%s tot-cmds=%llu\n",
+                  rights_name(c), c->tracker.is_on ? (long long)c->tracker.redirect : -1,
+                  c->version, text_or_empty(c->library_name), text_or_empty(c->library_version),
                   (unsigned long long)c->command_count);
 }
 
@@ -269,7 +285,7 @@ static void client_list(struct command_call *call)
     reply_text(call, &text);
 }
 
-/* --- KILL ---------------------------------------------------------------------------------- */
+/* --- KILL ------------------------------------------------------------------------------------ */
 
 struct kill_filter {
     int64_t id;          /* 0: any. */
@@ -279,6 +295,8 @@ struct kill_filter {
     struct slice local_address;
     bool has_address;
     bool has_local_address;
+    struct slice user;
+    bool has_user;
     bool skips_me;
 };
 
@@ -321,7 +339,9 @@ static bool read_kill_option(struct command_call *call, struct slice option, str
         }
         filter->matches_nobody |= !is_normal;
     } else if (slice_is(option, "USER")) {
-        if (!slice_equal(value, slice_str("default"))) {
+        filter->user = value;
+        filter->has_user = true;
+        if (users_named(replica_users(call_clients(call)->replica), value) == NULL) {
             resp_errorf(call->reply, ERROR_NO_SUCH_USER, (int)(value.size < 64 ? value.size : 64),
                         value.size == 0 ? "" : value.data);
             return false;
@@ -357,6 +377,7 @@ static bool is_matched(const struct client *c, const struct kill_filter *filter)
     snprintf(local_address, sizeof local_address, "%s:%u", here->host, here->port);
     return c->end < CLIENT_CLOSING && !filter->matches_nobody &&
            (filter->id == 0 || (int64_t)c->id == filter->id) &&
+           (!filter->has_user || slice_equal(slice_str(rights_name(c)), filter->user)) &&
            (filter->max_age_s == 0 || (int64_t)age_s(c) >= filter->max_age_s) &&
            (!filter->has_address || slice_equal(slice_str(c->peer), filter->address)) &&
            (!filter->has_local_address ||
@@ -404,7 +425,7 @@ static void client_kill(struct command_call *call)
     }
 }
 
-/* --- UNBLOCK ------------------------------------------------------------------------------- */
+/* --- UNBLOCK --------------------------------------------------------------------------------- */
 
 static void client_unblock(struct command_call *call)
 {

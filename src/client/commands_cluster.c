@@ -113,7 +113,7 @@ static void cluster_shards(struct command_call *call)
     }
 }
 
-/* --- NODES, REPLICAS ------------------------------------------------------------------------ */
+/* --- NODES, REPLICAS ------------------------------------------------------------------------- */
 
 /* Terms rise with each election, as epochs do in Redis. */
 static void describe_node(const struct client *client, const struct topology *t, uint32_t i,

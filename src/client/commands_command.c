@@ -1,9 +1,11 @@
 /* commands_command.c - COMMAND: the table of all commands, as clients read it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "client/client.h"
 #include "client/commands.h"
+#include "command/categories.h"
 #include "command/docs.h"
 #include "command/table.h"
 #include "kv/glob.h"
@@ -51,12 +53,12 @@ static void reply_name(struct resp_writer *w, const struct command *command)
 static const struct flag_name {
     uint32_t flag;
     const char *name;
-    const char *category; /* As in Redis's ACL categories. */
 } flag_names[] = {
-    {COMMAND_WRITE, "write", "@write"},    {COMMAND_READ, "readonly", "@read"},
-    {COMMAND_DENY_OOM, "denyoom", NULL},   {COMMAND_ADMIN, "admin", "@admin"},
-    {COMMAND_FAST, "fast", "@fast"},       {COMMAND_LOADING, "loading", NULL},
-    {COMMAND_NO_SCRIPT, "noscript", NULL}, {COMMAND_MAY_LACK_KEYS, "no_mandatory_keys", NULL},
+    {COMMAND_WRITE, "write"},        {COMMAND_READ, "readonly"},
+    {COMMAND_DENY_OOM, "denyoom"},   {COMMAND_ADMIN, "admin"},
+    {COMMAND_FAST, "fast"},          {COMMAND_LOADING, "loading"},
+    {COMMAND_NO_SCRIPT, "noscript"}, {COMMAND_MAY_LACK_KEYS, "no_mandatory_keys"},
+    {COMMAND_NO_LOGIN, "no_auth"},
 };
 
 enum { FLAG_NAME_COUNT = sizeof flag_names / sizeof flag_names[0] };
@@ -80,22 +82,19 @@ static void reply_flags(struct resp_writer *w, const struct command *command)
     }
 }
 
-static void reply_categories(struct resp_writer *w, const struct command *command)
+static void reply_categories(struct resp_writer *w, const struct command *command,
+                             const struct subcommand *subcommand)
 {
-    bool is_slow = !(command->flags & COMMAND_FAST);
-    uint32_t count = is_slow ? 1 : 0;
+    uint32_t categories = command_categories(command, subcommand);
 
-    for (uint32_t i = 0; i < FLAG_NAME_COUNT; i++) {
-        count += (command->flags & flag_names[i].flag) && flag_names[i].category != NULL ? 1 : 0;
-    }
-    resp_set(w, count);
-    for (uint32_t i = 0; i < FLAG_NAME_COUNT; i++) {
-        if ((command->flags & flag_names[i].flag) && flag_names[i].category != NULL) {
-            resp_simple(w, flag_names[i].category);
+    resp_set(w, (uint64_t)__builtin_popcount(categories));
+    for (unsigned i = 0; i < CATEGORY_COUNT; i++) {
+        char name[32];
+
+        if ((categories & 1u << i) != 0) {
+            snprintf(name, sizeof name, "@%s", category_name(i));
+            resp_simple(w, name);
         }
-    }
-    if (is_slow) {
-        resp_simple(w, "@slow");
     }
 }
 
@@ -188,7 +187,7 @@ static void reply_subcommands(struct resp_writer *w, const struct command *comma
         resp_integer(w, 0);
         resp_integer(w, 0);
         resp_integer(w, 0);
-        reply_categories(w, row);
+        reply_categories(w, command, s);
         resp_array(w, 0);
         resp_array(w, 0);
         resp_array(w, 0);
@@ -206,7 +205,7 @@ static void reply_info(struct resp_writer *w, const struct command *command)
     resp_integer(w, has_fixed_keys ? command->first_key : 0);
     resp_integer(w, has_fixed_keys ? command->last_key : 0);
     resp_integer(w, has_fixed_keys ? command->key_step : 0);
-    reply_categories(w, command);
+    reply_categories(w, command, NULL);
     resp_array(w, 0); /* Tips. */
     reply_key_specs(w, command);
     reply_subcommands(w, command);
@@ -234,7 +233,7 @@ static void command_info(struct command_call *call)
     }
 }
 
-/* --- COMMAND COUNT, LIST ------------------------------------------------------------------- */
+/* --- COMMAND COUNT, LIST --------------------------------------------------------------------- */
 
 static void command_count_reply(struct command_call *call)
 {
@@ -243,13 +242,7 @@ static void command_count_reply(struct command_call *call)
 
 static bool has_category(const struct command *command, struct slice category)
 {
-    for (uint32_t i = 0; i < FLAG_NAME_COUNT; i++) {
-        if ((command->flags & flag_names[i].flag) && flag_names[i].category != NULL &&
-            slice_is(category, flag_names[i].category + 1)) {
-            return true;
-        }
-    }
-    return slice_is(category, "slow") && !(command->flags & COMMAND_FAST);
+    return (command_categories(command, NULL) & category_named(category)) != 0;
 }
 
 static bool matches_pattern(const struct command *command, struct slice pattern)
@@ -304,7 +297,7 @@ static void command_list(struct command_call *call)
     buffer_deinit(&names);
 }
 
-/* --- COMMAND DOCS --------------------------------------------------------------------------- */
+/* --- COMMAND DOCS ---------------------------------------------------------------------------- */
 
 static void reply_docs(struct resp_writer *w, const struct command *command)
 {

@@ -11,6 +11,7 @@
 #include "raft/raft.h"
 #include "replica/replica.h"
 #include "store/store.h"
+#include "users/denials.h"
 
 typedef unsigned long long ull;
 
@@ -255,6 +256,11 @@ static uint64_t count_trackers(const struct clients *clients)
     return trackers == NULL ? 0 : trackers->count;
 }
 
+static ull denied(const struct clients *clients, enum denial_reason reason)
+{
+    return clients->options.denials == NULL ? 0 : denials_count(clients->options.denials, reason);
+}
+
 static void put_stats(const struct clients *clients, struct buffer *out)
 {
     struct clients_stats stats;
@@ -291,7 +297,11 @@ static void put_stats(const struct clients *clients, struct buffer *out)
         "tracking_clients:%llu\r\n"
         "tracking_total_keys:%llu\r\n"
         "tracking_total_items:%llu\r\n"
-        "tracking_total_prefixes:%llu\r\n",
+        "tracking_total_prefixes:%llu\r\n"
+        "acl_access_denied_auth:%llu\r\n"
+        "acl_access_denied_cmd:%llu\r\n"
+        "acl_access_denied_key:%llu\r\n"
+        "acl_access_denied_channel:%llu\r\n",
         (ull)stats.accepted_count, (ull)stats.commands_count, (ull)clients->commands_a_second,
         (ull)stats.input_bytes, (ull)stats.output_bytes, (ull)stats.refused_count,
         (ull)replica.proposed_count, (ull)replica.forwarded_count, (ull)replica.in_doubt_count,
@@ -301,7 +311,9 @@ static void put_stats(const struct clients *clients, struct buffer *out)
         (ull)clients->topics.count[TOPIC_CHANNEL], (ull)clients->topics.count[TOPIC_PATTERN],
         (ull)clients->topics.count[TOPIC_SHARD], (ull)count_trackers(clients),
         (ull)clients->tracking.by_key.count, (ull)clients->tracking.id_count,
-        (ull)clients->topics.count[TOPIC_PREFIX]);
+        (ull)clients->topics.count[TOPIC_PREFIX], denied(clients, DENIAL_LOGIN),
+        denied(clients, DENIAL_COMMAND), denied(clients, DENIAL_KEY),
+        denied(clients, DENIAL_CHANNEL));
 }
 
 /* Those that WAIT counts, numbered as clients expect. */

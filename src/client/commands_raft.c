@@ -36,6 +36,8 @@ static void admin_answered(struct request *request)
 
 static void submit_request(struct command_call *call, bool is_query)
 {
+    struct command_head head = {.argument_count = call->argument_count,
+                                .user = rights_user(call_client(call))};
     struct admin_request *a;
     size_t bytes = 0;
 
@@ -52,7 +54,7 @@ static void submit_request(struct command_call *call, bool is_query)
     a->request.answered = admin_answered;
     a->request.resp_version = (uint8_t)call->reply->version;
     a->request.is_query = is_query;
-    request_encode(&a->request, call->command, 0, call->argument_count, call->arguments);
+    request_encode_head(&a->request, call->command, &head, call->arguments);
     a->slot = reply_later(call);
     replica_submit(call_client(call)->clients->replica, &a->request);
 }
@@ -161,13 +163,30 @@ static void hand_over_key(struct command_call *call)
     if (refuse_itself(call)) {
         return;
     }
-    if (!io_stream_is_local(client->clients->io, &client->stream) && !MUTANT(key_for_everybody)) {
+    if (!client->is_logged_in && !rights_are_free(client->clients)) {
+        resp_error(call->reply, ERROR_KEY_NEEDS_LOGIN);
+    } else if (!rights_admit_call(client, call)) {
+        return; /* The error was replied. */
+    } else if (!io_stream_is_local(client->clients->io, &client->stream) &&
+               !MUTANT(key_for_everybody)) {
         resp_error(call->reply, ERROR_NO_KEY);
     } else if (key == NULL) {
         resp_error(call->reply, ERROR_NO_KEY_YET);
     } else {
         reply_key(call->reply, key);
     }
+}
+
+/* What a node that starts must know of its contact, before anybody has logged in. */
+static void here(struct command_call *call)
+{
+    const struct clients *clients = call_client(call)->clients;
+    const struct replica *r = clients->replica;
+
+    resp_bulkf(call->reply,
+               "cluster_id:%016llx\r\ncluster_epoch:%016llx\r\nnode_id:%016llx\r\npeer_port:%u\r\n",
+               (unsigned long long)replica_cluster_id(r), (unsigned long long)replica_epoch(r),
+               (unsigned long long)replica_node_id(r), (unsigned)clients->options.peer_port);
 }
 
 /* All earlier commands of the connection are answered (COMMAND_ASYNC). */
@@ -190,6 +209,8 @@ static const struct subcommand raft_subcommands[] = {
      "The key of the cluster, over loopback only. A joining node asks for it with its id."},
     {"FEED", 2, raft_feed_command, "",
      "Which changes this node still has for XREAD: those behind `from`. And what it has applied."},
+    {"HERE", 2, here, "",
+     "Which node of which cluster this is: a node that starts asks its contact."},
     {"INDEX", 2, index_of_write, "",
      "The log index of the last write of this connection: it rises with each write to a key."},
     {"LOG", -2, query, "[from [count]] [STAGES]",
@@ -260,7 +281,7 @@ const struct command raft_commands[] = {
                   "[FORCE] | PRIORITY node priority [FORCE] | TRANSFER [node] | METRICS | LOG "
                   "[from [count]] [STAGES] | SLOW | SCRUB | SNAPSHOT | BACKUP | FEED | "
                   "SCAN prefix | INDEX | "
-                  "WAIT index [ms] | READS "
+                  "HERE | WAIT index [ms] | READS "
                   "[LINEARIZABLE | LEASE | STALE [MAXAGE ms]] | REDIRECT [ON | OFF] | HELP",
      .summary = "Shows and changes the cluster."},
     {.name = "REQUEST_LOG", .arity = -1, .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_ASYNC,

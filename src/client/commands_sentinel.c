@@ -51,7 +51,7 @@ static bool check_name(struct command_call *call)
     return true;
 }
 
-/* --- the fields of a node ------------------------------------------------------------------ */
+/* --- the fields of a node -------------------------------------------------------------------- */
 
 static void put_text(struct resp_writer *w, const char *key, const char *value)
 {

@@ -135,6 +135,7 @@ void client_received(struct io_stream *stream, int64_t size)
             c->read_bytes *= 2; /* It sends more than fits. */
         }
     }
+    rights_limit_input(c);
     if (is_held_up(c)) {
         return;
     }
@@ -197,24 +198,9 @@ static void refuse(struct client *c, const char *text)
 
 static void refuse_unknown(struct client *c)
 {
-    enum { SHOWN_BYTES = 128 };
-    const struct slice *arguments = c->parser.arguments;
-    char shown[2 * SHOWN_BYTES];
-    char text[3 * SHOWN_BYTES];
-    size_t used = 0;
+    char text[CLIENT_UNKNOWN_TEXT_BYTES];
 
-    /* As in Redis: arguments, quoted, up to 128 bytes; a zero byte ends an argument. */
-    shown[0] = '\0';
-    for (uint32_t i = 1; i < c->parser.argument_count && used < SHOWN_BYTES; i++) {
-        size_t room = SHOWN_BYTES - used;
-        size_t size = arguments[i].size < room ? arguments[i].size : room;
-
-        used += (size_t)snprintf(shown + used, sizeof shown - used, "'%.*s' ", (int)size,
-                                 size == 0 ? "" : arguments[i].data);
-    }
-    snprintf(text, sizeof text, ERROR_UNKNOWN_COMMAND,
-             (int)(arguments[0].size < SHOWN_BYTES ? arguments[0].size : SHOWN_BYTES),
-             arguments[0].size == 0 ? "" : arguments[0].data, shown);
+    client_describe_unknown(c, text);
     refuse(c, text);
 }
 
@@ -538,6 +524,22 @@ static bool take_command(struct client *c, const struct command *command, size_t
     return true;
 }
 
+/* Whether its user may do that; otherwise replies the error. */
+static bool is_admitted(struct client *c, const struct command *command)
+{
+    struct buffer fault = {0};
+    struct resp_writer w = {.out = &fault, .version = c->version};
+
+    if (rights_admit(c, command, &w)) {
+        return true;
+    }
+    begin_command(c, command);
+    transaction_spoil(c);
+    refuse_arguments(c, buffer_slice(&fault));
+    buffer_deinit(&fault);
+    return false;
+}
+
 /* Takes the request that the parser has read, of `size` bytes. False: it has to wait. */
 static bool take_request(struct client *c, size_t size)
 {
@@ -558,6 +560,9 @@ static bool take_request(struct client *c, size_t size)
     }
     fault = fault == NULL && command != NULL ? length_fault(command, count) : fault;
     fault = fault == NULL && command != NULL ? audience_bars(c, command, text, sizeof text) : fault;
+    if (fits && !is_too_early(c, command) && fault == NULL && !is_admitted(c, command)) {
+        return true;
+    }
     if (fits && !is_too_early(c, command) && fault == NULL && !transaction_takes(c, command)) {
         return take_command(c, command, size, work);
     }

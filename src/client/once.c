@@ -10,7 +10,7 @@
 #include "resp/decimal.h"
 #include "resp/errors.h"
 
-/* --- what both forms say -------------------------------------------------------------------- */
+/* --- what both forms say --------------------------------------------------------------------- */
 
 static const char *read_client(struct slice text, struct slice *ret_client)
 {
@@ -48,7 +48,7 @@ static const char *read_keep(const struct slice *arguments, uint32_t count, uint
     return NULL;
 }
 
-/* --- ONCE in front of a command ------------------------------------------------------------ */
+/* --- ONCE in front of a command -------------------------------------------------------------- */
 
 /* ONCE client number [KEEP seconds]: reads it, and drops it from the request. */
 static const char *drop_wrapper(struct client *c)
@@ -104,7 +104,7 @@ const struct command *once_unwrap(struct client *c, const struct command *comman
     return command;
 }
 
-/* --- CLIENT ONCE ------------------------------------------------------------------------------ */
+/* --- CLIENT ONCE ----------------------------------------------------------------------------- */
 
 /* A number for each, also for those that are refused: so the client can count them, too. */
 void once_number(struct client *c, const struct command *command)

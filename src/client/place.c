@@ -121,7 +121,7 @@ void client_place(struct client *c)
     const struct clients *clients = c->clients;
 
     if (clients->options.protected_mode && !is_proven(c) &&
-        !io_stream_is_local(clients->io, &c->stream)) {
+        !io_stream_is_local(clients->io, &c->stream) && rights_are_free(clients)) {
         turn_away(c, text_protected);
     } else if (!is_full(c->clients)) {
         set_place(c, CLIENT_COUNTED);

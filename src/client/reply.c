@@ -1,6 +1,7 @@
 /* reply.c - replies in the order of their commands. The reply whose turn it is goes straight
  * into the output; one that comes early waits in its slot. */
 #include "client/client.h"
+#include "client/session.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,11 @@ static struct resp_writer *slot_reply(struct request *request)
     return reply_writer(container_of(request, struct reply_slot, request));
 }
 
+static void slot_describe(struct request *request, struct buffer *out)
+{
+    session_describe(container_of(request, struct reply_slot, request)->client, out);
+}
+
 struct reply_slot *client_take_slot(struct client *c)
 {
     struct clients *clients = c->clients;
@@ -45,6 +51,7 @@ struct reply_slot *client_take_slot(struct client *c)
     list_init(&slot->request.link);
     slot->request.resp_version = (uint8_t)c->version;
     slot->request.reply = slot_reply;
+    slot->request.describe = slot_describe;
     slot->request.answered = slot_answered;
     slot->client = c;
     slot->ordinal = c->command_count;

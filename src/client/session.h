@@ -9,6 +9,9 @@
 /* Stores `text` in *place (empty: NULL). If it can't be a name, replies Redis's error, which
  * begins with `what` ("Client names"), and returns false. */
 bool session_set_text(struct command_call *call, char **place, struct slice text, const char *what);
+/* The two parts of it. */
+bool session_check_text(struct command_call *call, struct slice text, const char *what);
+void session_keep_text(char **place, struct slice text);
 /* Appends the client's line of CLIENT LIST, with its '
  * '. */
 void session_describe(const struct client *c, struct buffer *out);

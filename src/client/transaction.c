@@ -243,7 +243,8 @@ static void send(struct client *c, struct reply_slot *slot, bool only_reads, boo
                  uint32_t count, struct slice *arguments)
 {
     const struct command *command = transaction_command(only_reads, may_grow);
-    struct command_head head = {.database = c->database, .argument_count = count};
+    struct command_head head = {
+        .database = c->database, .argument_count = count, .user = rights_user(c)};
 
     if (!only_reads) {
         head.once = c->once;
@@ -370,6 +371,7 @@ void transaction_encode(struct client *c, struct reply_slot *slot, const struct 
         send_compared(c, slot, command, &head, size);
     } else {
         head.once = c->once;
+        head.user = rights_user(c);
         request_encode_head(&slot->request, command, &head, c->parser.arguments);
     }
 }
@@ -468,7 +470,9 @@ static void run_local(struct client *c, struct slice payload, struct resp_writer
     call.arguments = arguments;
     call.command = command_find(c->clients->options.commands, arguments[0]);
     CHECK(call.command != NULL);
-    call.command->handler(&call);
+    if (rights_admit_call(c, &call)) {
+        call.command->handler(&call);
+    }
     free(arguments);
 }
 

@@ -195,7 +195,7 @@ static enum join_verdict take_key(struct slice *rest, struct store_key *ret_key)
     return VERDICT_DONE;
 }
 
-/* The value of a line `name:value` in INFO; empty if there is none. */
+/* The value of a line `name:value`; empty if there is none. */
 static struct slice info_value(struct slice info, const char *name)
 {
     size_t name_size = strlen(name);
@@ -216,7 +216,7 @@ static struct slice info_value(struct slice info, const char *name)
     return slice_str("");
 }
 
-/* Uses INFO because each node answers it itself; RAFT STATUS would come from the leader. */
+/* Each node answers RAFT HERE itself; RAFT STATUS would come from the leader. */
 static enum join_verdict judge_info(struct join *j, struct slice rest)
 {
     struct member_address contact = {.client = j->options.contact};
@@ -423,10 +423,9 @@ static void put_request(struct join *j)
 
     buffer_clear(&j->out);
     if (j->options.only_ask) {
-        resp_array(&w, 3);
-        resp_bulk_text(&w, "INFO");
-        resp_bulk_text(&w, "server");
-        resp_bulk_text(&w, "raft");
+        resp_array(&w, 2);
+        resp_bulk_text(&w, "RAFT");
+        resp_bulk_text(&w, "HERE");
         return;
     }
     if (j->needs_key) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/mutant.h"
 #include "command/transaction.h"
 #include "kv/codec.h"
 
@@ -56,12 +57,23 @@ void command_describe_argument(struct buffer *out, struct slice argument, size_t
     }
 }
 
+struct slice command_shown_argument(const struct slice *arguments, uint32_t i)
+{
+    static const char change_of_users[] = "ACL_CHANGE"; /* users/commands.h */
+    bool is_hash = i > 2 && arguments[i].size > 0 &&
+                   (arguments[i].data[0] == '#' || arguments[i].data[0] == '!');
+
+    return is_hash && slice_is(arguments[0], change_of_users) && !MUTANT(hashes_are_shown)
+               ? slice_str("#(hidden)")
+               : arguments[i];
+}
+
 static void put_arguments(struct buffer *out, uint32_t count, const struct slice *arguments,
                           uint32_t arguments_max, size_t argument_bytes_max)
 {
     for (uint32_t i = 0; i < count && i < arguments_max; i++) {
         buffer_append(out, " ", i > 0 ? 1 : 0);
-        command_describe_argument(out, arguments[i], argument_bytes_max);
+        command_describe_argument(out, command_shown_argument(arguments, i), argument_bytes_max);
     }
     if (count > arguments_max) {
         buffer_printf(out, " ...(%u arguments)", (unsigned)count);

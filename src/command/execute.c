@@ -47,6 +47,11 @@ bool command_execute_inner(struct command_call *outer, const struct command_inne
                     (unsigned)outer->level, "", "");
         return false;
     }
+    if (outer->guard != NULL && !MUTANT(inner_not_admitted) &&
+        !outer->guard->admits(outer->guard, inner->in_script, command, inner->argument_count,
+                              inner->arguments, reply)) {
+        return true;
+    }
     if ((command->flags & COMMAND_VARIES) != 0 && outer->is_kept && !MUTANT(varying_reply_kept)) {
         resp_error(reply, ERROR_NOT_INNER);
         return false;

@@ -12,6 +12,7 @@ struct command_inner {
     uint32_t argument_count;
     const struct slice *arguments; /* [0] is the name. */
     bool only_reads;               /* A command that writes is refused. */
+    bool in_script;                /* Otherwise it is in a transaction. */
 };
 
 /* The command, if it may be executed within another one: a data command whose arguments are
@@ -20,8 +21,8 @@ struct command_inner {
 const struct command *command_inner_find(const struct command_table *table,
                                          const struct command_inner *inner,
                                          struct resp_writer *reply);
-/* The same, and executes it as part of `outer`. Writes exactly one reply. Returns whether that
- * is not an error of command_inner_find(). */
+/* The same, and executes it as part of `outer`, whose user must be admitted. Writes exactly one
+ * reply. Returns whether that is not an error of command_inner_find(). */
 bool command_execute_inner(struct command_call *outer, const struct command_inner *inner,
                            struct resp_writer *reply);
 

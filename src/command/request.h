@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/list.h"
 #include "kv/codec.h"
 #include "kv/command.h"
@@ -54,6 +55,8 @@ struct request {
                               * executed, or not known. */
     uint32_t executed_order; /* Of a write: its place among the commands of the
                                     * entry, from 0. */
+    /* Describes who has sent it, for a person; or NULL. */
+    void (*describe)(struct request *request, struct buffer *out);
     /* Returns where the reply goes; called right before the reply is written. */
     struct resp_writer *(*reply)(struct request *request);
     /* For a command that another node has forwarded to this one: gives it back, certainly not

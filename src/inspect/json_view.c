@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "cluster/level.h"
+#include "command/describe.h"
 #include "inspect/arguments.h"
 #include "inspect/json.h"
 #include "inspect/words.h"
@@ -244,7 +245,7 @@ static void put_command(struct json *j, struct slice payload)
     }
     json_begin_array(j, "arguments");
     for (uint32_t i = 0; i < head.argument_count; i++) {
-        json_bytes(j, NULL, arguments[i]);
+        json_bytes(j, NULL, command_shown_argument(arguments, i));
     }
     json_end_array(j);
     free(arguments);

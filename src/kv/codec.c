@@ -7,6 +7,7 @@ enum {
     FORMAT = 3, /* Format 1 had no database, format 2 no ONCE. */
     HAS_ONCE = 1,
     HAS_RESP3 = 2,
+    HAS_USER = 4,
     FORMAT_BYTES = 3, /* With flags and database. */
 };
 
@@ -17,6 +18,9 @@ size_t command_payload_size(const struct command_head *head, const struct slice 
     if (head->once.client.size > 0) {
         size += varint_size(head->once.client.size) + head->once.client.size +
                 varint_size(head->once.number) + varint_size(head->once.keep_s);
+    }
+    if (head->user != 0) {
+        size += varint_size(head->user);
     }
     for (uint32_t i = 0; i < head->argument_count; i++) {
         size += varint_size(arguments[i].size) + arguments[i].size;
@@ -35,18 +39,25 @@ static char *once_write(char *to, const struct command_once *once)
     return varint_write(to, once->keep_s);
 }
 
-static unsigned flags_of(const struct command_once *once)
+static unsigned flags_of(const struct command_head *head)
 {
-    return once->client.size == 0 ? 0 : HAS_ONCE | (once->resp_version == 3 ? HAS_RESP3 : 0);
+    const struct command_once *once = &head->once;
+    unsigned flags =
+        once->client.size == 0 ? 0 : HAS_ONCE | (once->resp_version == 3 ? HAS_RESP3 : 0);
+
+    return flags | (head->user != 0 ? HAS_USER : 0);
 }
 
 static char *head_write(char *to, const struct command_head *head)
 {
     *to++ = FORMAT;
-    *to++ = (char)flags_of(&head->once);
+    *to++ = (char)flags_of(head);
     *to++ = (char)head->database;
     if (head->once.client.size > 0) {
         to = once_write(to, &head->once);
+    }
+    if (head->user != 0) {
+        to = varint_write(to, head->user);
     }
     return varint_write(to, head->argument_count);
 }
@@ -85,6 +96,21 @@ static bool read_once(struct slice *rest, unsigned flags, struct command_once *r
     return true;
 }
 
+static bool are_flags(unsigned flags)
+{
+    return (flags & ~(unsigned)(HAS_ONCE | HAS_RESP3 | HAS_USER)) == 0 &&
+           (flags & (HAS_ONCE | HAS_RESP3)) != HAS_RESP3;
+}
+
+static bool read_user(struct slice *rest, struct command_head *head)
+{
+    if (!varint_read(rest, &head->user) || head->user == 0) {
+        return false;
+    }
+    head->once.user = head->user;
+    return true;
+}
+
 /* Reads what precedes the first argument. */
 static bool read_head(struct slice *rest, struct command_head *ret_head)
 {
@@ -92,7 +118,7 @@ static bool read_head(struct slice *rest, struct command_head *ret_head)
     uint64_t count = 0;
 
     if (rest->size < FORMAT_BYTES || rest->data[0] != FORMAT ||
-        (rest->data[1] != 0 && (rest->data[1] | HAS_RESP3) != (HAS_ONCE | HAS_RESP3))) {
+        !are_flags((unsigned char)rest->data[1])) {
         return false;
     }
 
@@ -100,7 +126,8 @@ static bool read_head(struct slice *rest, struct command_head *ret_head)
 
     head.database = (uint8_t)rest->data[COMMAND_DATABASE_AT];
     *rest = slice_of(rest->data + FORMAT_BYTES, rest->size - FORMAT_BYTES);
-    if ((flags != 0 && !read_once(rest, flags, &head.once)) || !varint_read(rest, &count) ||
+    if (((flags & HAS_ONCE) != 0 && !read_once(rest, flags, &head.once)) ||
+        ((flags & HAS_USER) != 0 && !read_user(rest, &head)) || !varint_read(rest, &count) ||
         count == 0 || count > COMMAND_ARGUMENTS_MAX || count > rest->size) {
         return false;
     }

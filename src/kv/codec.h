@@ -1,11 +1,12 @@
 /* codec.h - the payload of a log entry with a command: the number of its database, the number
- * under which its client wants it executed once, if it has one, and the arguments, of which the
- * first is the command's name.
+ * under which its client wants it executed once, if it has one, its user, unless that is the
+ * default one, and the arguments, of which the first is the command's name.
  *
- *   format (1 byte, 3), flags (1 byte: 1 ONCE follows; 2 then also: its reply is in RESP3),
- *   database (1 byte),
+ *   format (1 byte, 3), flags (1 byte: 1 ONCE follows; 2 then also: its reply is in RESP3; 4 the
+ *   user follows), database (1 byte),
  *   with ONCE: size and bytes of the client's name, the number, and for how many seconds it is
  *   remembered (not 0),
+ *   the user's id (not 0), if it follows,
  *   argument count, then for each argument its size and bytes
  *
  * Numbers, counts and sizes are varints: 7 bits per byte, lowest first, the top bit set on
@@ -31,12 +32,14 @@ struct command_once {
     struct slice client;  /* Borrowed; empty: it is no such command. */
     uint64_t number;      /* Of the command, among those of that client; not 0. */
     uint32_t keep_s;      /* How long it is remembered, up to COMMAND_KEEP_S_MAX. */
+    uint64_t user;        /* Whose command it is: each user has names of clients of its own. */
     uint8_t resp_version; /* Of the reply, 2 or 3: all nodes make the same one. */
 };
 
 /* What precedes the arguments. */
 struct command_head {
     struct command_once once;
+    uint64_t user; /* The id of the user whose command it is: see users/users.h. */
     uint32_t argument_count;
     uint8_t database;
 };

@@ -33,6 +33,7 @@ enum command_flag {
     COMMAND_VARIES =
         1 << 22, /* READ whose reply differs from node to node: it must not get into the
                                   * state. */
+    COMMAND_NO_LOGIN = 1 << 24,  /* LOCAL; needs no login, and no rights: Redis's "no_auth". */
     COMMAND_NO_SCRIPT = 1 << 20, /* READ or WRITE, but never within a script: Redis's "noscript". */
     COMMAND_MAY_LACK_KEYS = 1 << 23, /* Redis's "no_mandatory_keys". */
 };
@@ -96,6 +97,16 @@ struct kv;
 struct keyspace;
 struct command_table; /* command/table.h */
 
+/* What the user of a call may do. */
+struct command_guard {
+    /* Whether the user may execute the command with these arguments, of which the first is its
+     * name; if not, writes the error. `in_script`: a script calls it. */
+    bool (*admits)(struct command_guard *guard, bool in_script, const struct command *command,
+                   uint32_t argument_count, const struct slice *arguments,
+                   struct resp_writer *reply);
+    uint64_t work; /* What judging has cost, in bytes compared. */
+};
+
 /* One call of a command. Arguments are borrowed. The handler writes exactly one reply to
  * `reply`. Handlers of data commands are deterministic: they use only the keyspace, the
  * arguments, log time and index. All but those about several databases use only the given
@@ -114,7 +125,9 @@ struct command_call {
     uint32_t level;            /* The feature level of the cluster. */
     uint64_t steps;            /* That the scripts of this entry have taken. */
     bool is_kept;              /* Its reply becomes part of the state (ONCE). */
-    const struct command_table *commands; /* Those that it may execute (command/execute.h). */
+    const struct command_table *commands; /* Those that it may execute (command/execute.h), */
+    struct command_guard *guard;          /* if this admits them; NULL: all. */
+    uint64_t user;                        /* Whose call it is. */
     void *session;                        /* The server's; NULL for data commands. */
     uint64_t work; /* Set by a handler that did more than its reply and its changes show, in
                     * bytes read; and by a check if the command may do more than its arguments

@@ -6,6 +6,7 @@
 #include "kv/once.h"
 
 #include "base/buffer.h"
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/mutant.h"
 #include "base/varint.h"
@@ -16,10 +17,29 @@
 #include "resp/decimal.h"
 #include "resp/errors.h"
 
+/* Replies must not be repeated to another user. A client of any but the default user has its name
+ * padded to more bytes than a name may have, and the user's id behind that. */
+struct client_key {
+    char bytes[COMMAND_CLIENT_BYTES_MAX + 1 + sizeof(uint64_t)];
+};
+
 struct record {
     uint64_t number;
     struct once_reply reply; /* Version 0: not kept. */
 };
+
+static struct slice key_of(uint64_t user, struct slice client, struct client_key *room)
+{
+    if (user == 0 || MUTANT(once_shared_by_users)) {
+        return client;
+    }
+    memset(room->bytes, 0, sizeof room->bytes);
+    CHECK(client.size <= COMMAND_CLIENT_BYTES_MAX);
+    memcpy(room->bytes, client.data, client.size);
+    room->bytes[COMMAND_CLIENT_BYTES_MAX] = (char)client.size;
+    put_u64(room->bytes + COMMAND_CLIENT_BYTES_MAX + 1, user);
+    return slice_of(room->bytes, sizeof room->bytes);
+}
 
 /* --- records --------------------------------------------------------------------------- */
 
@@ -89,10 +109,12 @@ static enum once_verdict judge_new(const struct keyspace *k, const struct comman
 enum once_verdict once_judge(struct keyspace *k, const struct command_once *once,
                              struct once_reply *ret_reply)
 {
+    struct client_key room;
     struct slice rest;
 
     MUTANT_DO(once_executes_twice, return ONCE_FIRST);
-    if (!kv_get(keyspace_database(k, KEYSPACE_SESSIONS), once->client, &rest)) {
+    if (!kv_get(keyspace_database(k, KEYSPACE_SESSIONS), key_of(once->user, once->client, &room),
+                &rest)) {
         return judge_new(k, once);
     }
     if (!is_remembered(once->number, take_number(&rest)) && !MUTANT(once_old_executes)) {
@@ -175,9 +197,11 @@ void once_keep(struct keyspace *k, const struct command_once *once, uint64_t ind
 {
     struct records records = {0};
     struct record added = {.number = once->number, .reply = {.index = index}};
+    struct client_key room;
+    struct slice key = key_of(once->user, once->client, &room);
     struct kv_value value;
     struct buffer out = {0};
-    uint64_t newest = find(k, once->client, &value) ? take_number(&value.bytes) : 0;
+    uint64_t newest = find(k, key, &value) ? take_number(&value.bytes) : 0;
 
     newest = once->number > newest ? once->number : newest;
     if (reply.size <= ONCE_REPLY_BYTES_MAX) {
@@ -191,18 +215,20 @@ void once_keep(struct keyspace *k, const struct command_once *once, uint64_t ind
         put_record(&out, &records.all[i]);
     }
     MUTANT_DO(once_forgets, buffer_clear(&out); put_number(&out, newest));
-    kv_put(keyspace_database(k, KEYSPACE_SESSIONS), once->client,
-           traits_for(k, once->keep_s, value.traits), buffer_slice(&out));
+    kv_put(keyspace_database(k, KEYSPACE_SESSIONS), key, traits_for(k, once->keep_s, value.traits),
+           buffer_slice(&out));
     buffer_deinit(&out);
 }
 
-uint64_t once_open(struct keyspace *k, struct slice client, uint32_t keep_s)
+uint64_t once_open(struct keyspace *k, uint64_t user, struct slice client, uint32_t keep_s)
 {
+    struct client_key room;
+    struct slice key = key_of(user, client, &room);
     struct kv_value value;
     struct buffer out = {0};
     uint64_t newest = 1;
 
-    if (find(k, client, &value)) {
+    if (find(k, key, &value)) {
         struct slice rest = value.bytes;
 
         newest = take_number(&rest);
@@ -213,7 +239,7 @@ uint64_t once_open(struct keyspace *k, struct slice client, uint32_t keep_s)
     } else {
         return 0;
     }
-    kv_put(keyspace_database(k, KEYSPACE_SESSIONS), client, traits_for(k, keep_s, value.traits),
+    kv_put(keyspace_database(k, KEYSPACE_SESSIONS), key, traits_for(k, keep_s, value.traits),
            buffer_slice(&out));
     buffer_deinit(&out);
     return newest + 1;
@@ -264,7 +290,7 @@ static void once_command(struct command_call *call)
         return;
     }
 
-    uint64_t next = once_open(call->keyspace, call->arguments[1], keep_s);
+    uint64_t next = once_open(call->keyspace, call->user, call->arguments[1], keep_s);
 
     if (next == 0) {
         resp_error(call->reply, ERROR_ONCE_TOO_MANY);

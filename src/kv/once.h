@@ -45,8 +45,9 @@ enum once_verdict once_judge(struct keyspace *keyspace, const struct command_onc
 /* It was executed now, as that entry, with that reply, which must not point into the keyspace. */
 void once_keep(struct keyspace *keyspace, const struct command_once *once, uint64_t index,
                struct slice reply);
-/* Remembers the client from now on, if it is not known yet, and returns its next number: at least
- * 2, so that none is taken for the first one of a client that is not remembered. 0: too many. */
-uint64_t once_open(struct keyspace *keyspace, struct slice client, uint32_t keep_s);
+/* Remembers the client of that user from now on, if it is not known yet, and returns its next
+ * number: at least 2, so that none is taken for the first one of a client that is not remembered.
+ * 0: too many. */
+uint64_t once_open(struct keyspace *keyspace, uint64_t user, struct slice client, uint32_t keep_s);
 
 #endif /* RAKIT_KV_ONCE_H */

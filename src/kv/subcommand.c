@@ -55,6 +55,20 @@ static void reply_help(struct command_call *call)
     resp_simple(call->reply, "    Prints this help.");
 }
 
+static const struct subcommand help = {"HELP", 2, reply_help, "", "Prints this help."};
+
+const struct subcommand *subcommand_named(const struct command *command, struct slice name)
+{
+    const struct subcommand *s = command->subcommands;
+
+    for (; s != NULL && s->name != NULL; s++) {
+        if (slice_is(name, s->name)) {
+            return s;
+        }
+    }
+    return command->subcommands != NULL && slice_is(name, help.name) ? &help : NULL;
+}
+
 void subcommand_refuse_count(struct resp_writer *w, const struct command *command,
                              const struct subcommand *subcommand)
 {

@@ -26,6 +26,8 @@ bool subcommand_check(struct command_call *call);
 void subcommand_refuse_count(struct resp_writer *w, const struct command *command,
                              const struct subcommand *subcommand);
 
+/* The subcommand of that name, HELP included; NULL: there is none. */
+const struct subcommand *subcommand_named(const struct command *command, struct slice name);
 uint32_t subcommand_count(const struct subcommand *table);
 /* "config|get", as in Redis. */
 void subcommand_reply_name(struct resp_writer *w, const struct command *command,

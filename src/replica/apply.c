@@ -35,6 +35,7 @@ bool replica_decode(struct replica *r, struct slice payload, uint32_t *ret_count
     }
     r->database = head.database;
     r->once = head.once;
+    r->user = head.user;
     if (head.argument_count > r->argument_capacity) {
         r->argument_capacity = head.argument_count;
         r->arguments = memory_resize(r->arguments, r->argument_capacity * sizeof *r->arguments);
@@ -42,9 +43,10 @@ bool replica_decode(struct replica *r, struct slice payload, uint32_t *ret_count
     return command_payload_read(payload, r->arguments, r->argument_capacity, ret_count);
 }
 
+/* `guard` is that of the command, which it has admitted. */
 static void execute(struct replica *r, raft_index index, uint64_t time_us,
                     const struct command *command, uint32_t argument_count,
-                    struct resp_writer *reply)
+                    struct command_guard *guard, struct resp_writer *reply)
 {
     struct command_call call = {
         .command = command,
@@ -59,12 +61,14 @@ static void execute(struct replica *r, raft_index index, uint64_t time_us,
         .level = r->level,
         .is_kept = r->once.client.size > 0,
         .commands = r->options.commands,
+        .guard = guard,
+        .user = r->user,
     };
     size_t size_before = buffer_size(reply->out);
 
     command->handler(&call);
-    time_share_use(&r->share, COMMAND_WORK + call.work + keyspace_take_work(r->keyspace) +
-                                  argument_count * ARGUMENT_WORK +
+    time_share_use(&r->share, COMMAND_WORK + call.work + (guard == NULL ? 0 : guard->work) +
+                                  keyspace_take_work(r->keyspace) + argument_count * ARGUMENT_WORK +
                                   (buffer_size(reply->out) - size_before));
 }
 
@@ -80,13 +84,14 @@ static void repeat_reply(const struct once_reply *kept, struct resp_writer *repl
 
 /* The first time; what is kept must not depend on who asks. */
 static void execute_first(struct replica *r, raft_index index, const struct command *command,
-                          uint32_t argument_count, struct resp_writer *reply)
+                          uint32_t argument_count, struct command_guard *guard,
+                          struct resp_writer *reply)
 {
     struct command_once once = r->once;
     struct resp_writer kept = {.out = &r->once_reply, .version = once.resp_version};
 
     buffer_clear(&r->once_reply);
-    execute(r, index, keyspace_time_us(r->keyspace), command, argument_count, &kept);
+    execute(r, index, keyspace_time_us(r->keyspace), command, argument_count, guard, &kept);
     once_keep(r->keyspace, &once, index, buffer_slice(&r->once_reply));
     buffer_append_slice(reply->out, buffer_slice(&r->once_reply));
     buffer_trim(&r->once_reply, SCRATCH_KEEP_BYTES);
@@ -94,13 +99,14 @@ static void execute_first(struct replica *r, raft_index index, const struct comm
 
 /* Returns by which entry it was executed: a token for a lock must not become newer. */
 static raft_index execute_once(struct replica *r, raft_index index, const struct command *command,
-                               uint32_t argument_count, struct resp_writer *reply)
+                               uint32_t argument_count, struct command_guard *guard,
+                               struct resp_writer *reply)
 {
     struct once_reply kept = {0};
 
     switch (once_judge(r->keyspace, &r->once, &kept)) {
     case ONCE_FIRST:
-        execute_first(r, index, command, argument_count, reply);
+        execute_first(r, index, command, argument_count, guard, reply);
         break;
     case ONCE_AGAIN:
         repeat_reply(&kept, reply);
@@ -190,6 +196,12 @@ static void skip(struct replica *r, const struct entry *e, struct request *reque
     }
 }
 
+static bool may_execute(const struct replica *r, struct command_guard *guard,
+                        const struct command *command, uint32_t count, struct resp_writer *reply)
+{
+    return guard == NULL || guard->admits(guard, false, command, count, r->arguments, reply);
+}
+
 static void apply_command(struct replica *r, struct entry *e)
 {
     struct request *request = proposals_take(&r->proposals, e->index);
@@ -210,12 +222,15 @@ static void apply_command(struct replica *r, struct entry *e)
     }
 
     struct resp_writer *reply = request != NULL ? request->reply(request) : &nobody;
+    struct command_guard *guard = rights_guard(r, request);
     raft_index index = e->index;
 
-    if (r->once.client.size > 0 && (command->flags & COMMAND_WRITE) != 0) {
-        index = execute_once(r, e->index, command, count, reply);
+    if (!may_execute(r, guard, command, count, reply)) {
+        /* Refused, on all nodes. */
+    } else if (r->once.client.size > 0 && (command->flags & COMMAND_WRITE) != 0) {
+        index = execute_once(r, e->index, command, count, guard, reply);
     } else {
-        execute(r, e->index, keyspace_time_us(r->keyspace), command, count, reply);
+        execute(r, e->index, keyspace_time_us(r->keyspace), command, count, guard, reply);
     }
     if (request != NULL) {
         requests_finish(&r->requests, request, index);
@@ -464,6 +479,17 @@ static uint64_t read_time_us(const struct replica *r)
     return now_us > state_us ? now_us : state_us;
 }
 
+static void serve(struct replica *r, struct request *request, uint32_t argument_count)
+{
+    struct resp_writer *reply = request->reply(request);
+    struct command_guard *guard = rights_guard(r, request);
+
+    if (may_execute(r, guard, request->command, argument_count, reply)) {
+        execute(r, r->applied_index, read_time_us(r), request->command, argument_count, guard,
+                reply);
+    }
+}
+
 void replica_serve_reads(struct replica *r)
 {
     struct request *request;
@@ -491,8 +517,7 @@ void replica_serve_reads(struct replica *r)
         r->stats.read_count++;
         r->stats.follower_read_count += raft_role(r->raft) != RAFT_LEADER;
         r->stats.stale_read_count += request->read_mode == READ_STALE;
-        execute(r, r->applied_index, read_time_us(r), request->command, argument_count,
-                request->reply(request));
+        serve(r, request, argument_count);
         requests_finish(&r->requests, request, r->applied_index);
     }
 }

@@ -16,6 +16,7 @@ static const uint8_t GROUP = 0; /* The only one. */
 struct forwarded_command {
     struct request request;
     struct replica *replica;
+    raft_id from;        /* Which node has sent it. */
     uint64_t connection; /* On which it arrived, and its answer is sent. */
     uint64_t correlation;
     size_t mark;        /* Of the answer's frame in `out`. */
@@ -86,16 +87,27 @@ static void answer_error(struct replica *r, uint64_t connection, uint64_t correl
     }
 }
 
+static void describe_sender(struct request *request, struct buffer *out)
+{
+    struct forwarded_command *c = container_of(request, struct forwarded_command, request);
+
+    buffer_printf(out, "node=%016llx", (unsigned long long)c->from);
+}
+
 /* Its sender should have checked the arguments, but may be faulty: invalid ones must not reach
- * the log. */
-static bool answer_misfit(struct replica *r, uint64_t connection, const struct wire_forward *f,
-                          const struct command *command, uint32_t count)
+ * the log, nor calls that their users may not execute. */
+static bool answer_misfit(struct replica *r, raft_id from, uint64_t connection,
+                          const struct wire_forward *f, const struct command *command,
+                          uint32_t count)
 {
     struct buffer reply = {0};
     struct resp_writer w = {.out = &reply, .version = f->resp_version};
+    struct forwarded_command asked = {.request = {.command = command, .describe = describe_sender},
+                                      .from = from};
     bool is_misfit = (!command_judge(command, r->database, count, r->arguments, &w) &&
                       !MUTANT(forward_not_judged)) ||
-                     !replica_has_level(r, command, &w);
+                     !replica_has_level(r, command, &w) ||
+                     !rights_admit_early(r, &asked.request, command, count, &w);
     struct buffer *out = is_misfit ? peers_answer(r->peers, connection) : NULL;
 
     if (out != NULL) {
@@ -147,7 +159,7 @@ void forwarded_on_command(void *context, raft_id from, uint64_t connection,
         answer_error(r, connection, f->correlation, ERROR_UNKNOWN_TO_LEADER);
         return;
     }
-    if (answer_misfit(r, connection, f, command, count)) {
+    if (answer_misfit(r, from, connection, f, command, count)) {
         return;
     }
     if (replica_refuses_forwarded(r, command)) {
@@ -158,6 +170,7 @@ void forwarded_on_command(void *context, raft_id from, uint64_t connection,
     struct forwarded_command *c = memory_take_zeroed(1, sizeof *c);
 
     c->replica = r;
+    c->from = from;
     c->connection = connection;
     c->correlation = f->correlation;
     c->writer.version = f->resp_version;
@@ -167,6 +180,7 @@ void forwarded_on_command(void *context, raft_id from, uint64_t connection,
     c->request.entry = f->whole != NULL ? entry_hold(f->whole) : entry_of(f->command);
     MUTANT_DO(forward_loses_database, c->request.entry->data[COMMAND_DATABASE_AT] = 0);
     c->request.reply = forwarded_reply;
+    c->request.describe = describe_sender;
     c->request.answered = forwarded_answered;
     c->request.refused = forwarded_refused;
     c->request.deadline_ns = f->until_ns;

@@ -348,6 +348,7 @@ static void free_executor(struct replica *r)
     place_deinit(r);
     buffer_deinit(&r->scratch);
     buffer_deinit(&r->once_reply);
+    users_free(r->users);
     free(r->arguments);
     free(r);
 }

@@ -18,11 +18,13 @@
 #include "store/store.h"
 
 struct command_table; /* command/table.h */
+struct denials;       /* users/denials.h */
 struct feed;          /* replica/feed.h */
 struct stages;        /* replica/stages.h */
 struct membership;
 struct replica;
 struct server_probe; /* command/probe.h */
+struct users;        /* users/users.h */
 
 /* --- for clients ------------------------------------------------------------------ */
 
@@ -65,6 +67,7 @@ struct replica_options {
     const struct server_probe *probe;     /* NULL: no checker observes. */
     const struct command_table *commands; /* All commands that clients, peers or the log may
                                            * name. */
+    struct denials *denials;              /* What is refused for want of rights; or NULL. */
 
     const char *data_dir;
     bool is_new_cluster;         /* Make a cluster, whatever is in the data directory. */
@@ -217,6 +220,8 @@ uint32_t replica_level(const struct replica *r);
 
 struct raft *replica_raft(const struct replica *r);
 struct keyspace *replica_keyspace(const struct replica *r);
+/* All users, as of what is applied; borrowed until the next change. */
+struct users *replica_users(struct replica *r);
 /* Leader: how entries came along. */
 const struct stages *replica_stages(const struct replica *r);
 /* The newest changes of keys. */

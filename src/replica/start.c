@@ -333,6 +333,7 @@ void replica_free(struct replica *r)
     buffer_deinit(&r->abandoned);
     free(r->arguments);
     outbox_deinit(&r->outbox);
+    users_free(r->users);
     free(r->stages);
     free(r->raft_memory);
     free(r->terms_memory);

@@ -24,6 +24,7 @@
  *   isolate.c     what a node does whose state is wrong
  *   observing.c   what entries do is reported to the owner
  *   restore.c     the state is replaced by that of a snapshot
+ *   rights.c      calls are judged as their users
  *   repair.c      what the disk has lost comes back from other members
  *   query.c       what others may know */
 #ifndef RAKIT_REPLICA_STATE_H
@@ -67,6 +68,7 @@
 #include "replica/trouble.h"
 #include "store/replay.h"
 #include "store/snapshot_replay.h"
+#include "users/users.h"
 
 /* For the person who learns from the log that this node was removed. */
 #define REMOVED_ADVICE                                                                             \
@@ -190,6 +192,10 @@ struct replica {
     raft_term level_term;      /* In that term. */
     uint8_t database;          /* Of the command decoded last. */
     struct command_once once;  /* The same. */
+    uint64_t user;             /* The same: whose it is. */
+    struct users *users;       /* See replica_users(). */
+    struct users_guard guard;  /* Of the call that is executed, */
+    struct request *guarded;   /* and who waits for it here; or NULL. */
     struct slice *arguments;   /* Its arguments; reused. */
     uint32_t argument_capacity;
     struct buffer scratch; /* For replies that nobody gets. */
@@ -272,6 +278,16 @@ struct loaded_state;
 /* Takes over the state that was loaded from that snapshot; the caller informs the core. */
 void replica_restore(struct replica *r, const struct store_snapshot *snapshot,
                      struct loaded_state *loaded);
+/* --- rights.c --------------------------------------------------------------------------- */
+
+/* For the command decoded last, of which `request` waits for the answer here, or NULL. NULL: its
+ * user may all. */
+struct command_guard *rights_guard(struct replica *r, struct request *request);
+/* As leader, before the log: whether the user of the command decoded last may execute it, as far
+ * as this node knows; if not, writes the error. */
+bool rights_admit_early(struct replica *r, struct request *request, const struct command *command,
+                        uint32_t argument_count, struct resp_writer *reply);
+
 /* --- repair.c -------------------------------------------------------------------------- */
 
 /* For the store: see store_options. */

@@ -142,6 +142,7 @@
 #define ERROR_SCRIPT_LOG_LEVEL "ERR First argument must be a number (log level)."
 #define ERROR_SCRIPT_LOG_RANGE "ERR Invalid log level."
 #define ERROR_SCRIPT_RESP_COUNT "ERR redis.setresp() requires one argument."
+#define ERROR_SCRIPT_CHECKED "ERR Invalid command passed to redis.acl_check_cmd()"
 #define ERROR_SCRIPT_RESP "ERR RESP version must be 2 or 3."
 #define ERROR_FUNCTION_NOT_FOUND "ERR Function not found"
 #define ERROR_FUNCTION_KEYS "ERR Bad number of keys provided"
@@ -205,6 +206,61 @@
 #define ERROR_SHEBANG_ENGINE "ERR Unexpected engine in script shebang: %.*s"
 #define ERROR_SHEBANG_FLAG "ERR Unexpected flag in script shebang: %.*s"
 #define ERROR_SHEBANG_OPTION "ERR Unknown lua shebang option: %.*s"
+
+/* --- Users and rights ------------------------------------------------------------------------ */
+
+#define ERROR_NO_LOGIN "NOAUTH Authentication required."
+#define ERROR_KEY_NEEDS_LOGIN \
+    "NOAUTH this cluster has users, so its key is not given to all programs on this machine: " \
+    "start the node with the key's file, --cluster-key FILE"
+#define ERROR_HELLO_WITHOUT_LOGIN \
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO " \
+    "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the " \
+    "RESP protocol version at the same time"
+#define ERROR_RIGHTS_COMMAND "NOPERM %sUser %.*s has no permissions to run the '%s' command"
+#define ERROR_RIGHTS_KEY "NOPERM %sNo permissions to access a key"
+#define ERROR_RIGHTS_CHANNEL "NOPERM %sNo permissions to access a channel"
+#define RIGHTS_IN_SCRIPT "ACL failure in script: "
+#define ERROR_USER_IS_GONE "NOPERM the user of this connection has been deleted: log in again"
+#define ERROR_USER_IS_NOT_HERE \
+    "TRYAGAIN this node has not heard of the user of this connection yet: try again"
+#define ERROR_LOGIN_IS_LOADING "LOADING this node does not know its users yet: try again soon"
+#define ERROR_USER_NAME "ERR Usernames can't contain spaces or null characters"
+#define ERROR_USER_NAME_LONG "ERR the name of a user may have %d bytes at most"
+#define ERROR_USER_TOO_LARGE "ERR not done: the rules of a user may have %d bytes at most"
+#define ERROR_MANY_USERS "ERR not done: there may be %d users at most"
+#define ERROR_DEFAULT_USER_STAYS "ERR The 'default' user cannot be removed"
+#define ERROR_USER_NOT_FOUND "ERR User '%.*s' not found"
+#define ERROR_COMMAND_NOT_FOUND "ERR Command '%.*s' not found"
+#define ERROR_NO_SUCH_CATEGORY "ERR Unknown category '%.*s'"
+#define ERROR_ACL_SUBCOMMAND \
+    "ERR unknown subcommand or wrong number of arguments for '%s'. Try ACL HELP."
+#define ERROR_PASSWORD_BITS \
+    "ERR ACL GENPASS argument must be the number of bits for the output password, a positive " \
+    "number up to 4096"
+#define ERROR_NO_USERS_FILE \
+    "ERR This Redis instance is not configured to use an ACL file: users are replicated, and " \
+    "stored as soon as ACL SETUSER has replied"
+#define ERROR_RULE "ERR Error in ACL SETUSER modifier '%.*s': %s"
+#define ERROR_RULE_SECRET "ERR Error in ACL SETUSER: a password can't be part of a selector"
+#define ERROR_RULE_UNMATCHED "ERR Unmatched parenthesis in acl selector starting at '%.*s'."
+
+/* Why a word is no rule, as ERROR_RULE shows it. */
+#define ERROR_RULE_SYNTAX "Syntax error"
+#define ERROR_RULE_COMMAND "Unknown command or category name in ACL"
+#define ERROR_RULE_PART "Allowing first-arg of a subcommand is not supported"
+#define ERROR_RULE_MANY "there are too many rules: use categories, and patterns with stars"
+#define ERROR_RULE_HASH \
+    "The password hash must be exactly 64 characters and contain only lowercase hexadecimal " \
+    "characters"
+#define ERROR_RULE_NO_PASSWORD \
+    "The password you are trying to remove from the user does not exist"
+#define ERROR_RULE_ALL_KEYS \
+    "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have " \
+    "any effect. Try 'resetkeys' to start with an empty list of patterns"
+#define ERROR_RULE_ALL_CHANNELS \
+    "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does not " \
+    "have any effect. Try 'resetchannels' to start with an empty list of channels"
 
 /* --- Transactions -------------------------------------------------------------------------- */
 
@@ -299,6 +355,8 @@
 #define ERROR_SETTING_IS_NO_SIZE \
     "ERR CONFIG SET failed (possibly related to argument '%s') - argument must be a memory " \
     "value: bytes, also as 100mb or 4gb, or a share of what there is, as 60%%"
+#define ERROR_SETTING_IS_TOO_MANY_DENIALS \
+    "ERR CONFIG SET failed (possibly related to argument '%s') - it must be from 0 to 10000"
 #define ERROR_SETTING_IS_TOO_MANY \
     "ERR CONFIG SET failed (possibly related to argument '%s') - argument must be a number from " \
     "1 to the one that this node was started with: more need a new start"
@@ -400,6 +458,8 @@
 #define ERROR_MULTIBULK_LENGTH "ERR Protocol error: invalid multibulk length"
 #define ERROR_NOT_A_BULK "ERR Protocol error: expected '$', got '%c'"
 #define ERROR_BULK_LENGTH "ERR Protocol error: invalid bulk length"
+#define ERROR_EARLY_MULTIBULK "ERR Protocol error: unauthenticated multibulk length"
+#define ERROR_EARLY_BULK "ERR Protocol error: unauthenticated bulk length"
 #define ERROR_REQUEST_TOO_LARGE "ERR Protocol error: request exceeds the size limit"
 #define ERROR_NO_CRLF "ERR Protocol error: expected CRLF after bulk"
 

@@ -108,7 +108,8 @@ static enum resp_result read_argument_count(struct resp_parser *p, struct slice 
         return resp_parser_refuse(p, ERROR_MULTIBULK_LENGTH, ret_error);
     }
     if (count > (int64_t)p->limits.arguments_max) {
-        return resp_parser_refuse(p, ERROR_MULTIBULK_LENGTH, ret_error);
+        return resp_parser_refuse(
+            p, p->limits.is_early ? ERROR_EARLY_MULTIBULK : ERROR_MULTIBULK_LENGTH, ret_error);
     }
     if (count <= 0) {
         p->in_request = false;
@@ -146,7 +147,8 @@ static enum resp_result read_bulk_size(struct resp_parser *p, struct slice input
         return resp_parser_refuse(p, ERROR_BULK_LENGTH, ret_error);
     }
     if (size < 0 || (uint64_t)size > p->limits.bulk_bytes_max) {
-        return resp_parser_refuse(p, ERROR_BULK_LENGTH, ret_error);
+        return resp_parser_refuse(
+            p, p->limits.is_early && size >= 0 ? ERROR_EARLY_BULK : ERROR_BULK_LENGTH, ret_error);
     }
     p->position += 1 + used;
     if (p->position > p->limits.request_bytes_max ||

@@ -18,6 +18,7 @@ struct resp_limits {
     uint64_t bulk_bytes_max;    /* Bytes of one argument. */
     uint64_t request_bytes_max; /* Bytes of one command in all, as received. */
     uint32_t inline_bytes_max;  /* Bytes of one inline line, without its line end. */
+    bool is_early;              /* They are those before login, as errors say. */
 };
 
 /* Redis's limits, if it has them; a whole request is limited to 1 GB. */

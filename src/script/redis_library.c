@@ -102,20 +102,43 @@ static void reply_time(const struct engine *e, struct resp_writer *reply)
     resp_bulkf(reply, "%llu", (unsigned long long)(time_us % 1000000));
 }
 
+/* Whether the user of the script may execute it; if not, writes the error. */
+static bool is_admitted(const struct engine *e, const struct slice *arguments, uint32_t count,
+                        struct resp_writer *reply)
+{
+    const struct command_call *call = e->run->call;
+    const struct command *command = command_find(call->commands, arguments[0]);
+
+    return call->guard == NULL || command == NULL ||
+           call->guard->admits(call->guard, true, command, count, arguments, reply);
+}
+
+static bool is_own(const struct slice *arguments, uint32_t count)
+{
+    struct slice name = arguments[0];
+
+    return (count == 2 && (slice_is(name, "SELECT") || slice_is(name, "ECHO"))) ||
+           (count == 1 && slice_is(name, "TIME")) || (count <= 2 && slice_is(name, "PING"));
+}
+
 /* Commands that a connection's node answers, and that have a meaning in a script. */
 static bool run_own(struct engine *e, const struct slice *arguments, uint32_t count,
                     struct resp_writer *reply)
 {
+    if (!is_own(arguments, count)) {
+        return false;
+    }
+    if (!is_admitted(e, arguments, count, reply)) {
+        return true;
+    }
     if (count == 2 && slice_is(arguments[0], "SELECT")) {
         select_database(e, arguments, reply);
     } else if (count == 1 && slice_is(arguments[0], "TIME")) {
         reply_time(e, reply);
     } else if (count == 1 && slice_is(arguments[0], "PING")) {
         resp_simple(reply, "PONG");
-    } else if (count == 2 && (slice_is(arguments[0], "ECHO") || slice_is(arguments[0], "PING"))) {
-        resp_bulk(reply, arguments[1]);
     } else {
-        return false;
+        resp_bulk(reply, arguments[1]);
     }
     return true;
 }
@@ -213,7 +236,11 @@ static int call_command(lua_State *L, bool raises)
     for (int i = 0; i < count; i++) {
         bytes += arguments[i].size;
     }
-    struct command_inner inner = {e->database, (uint32_t)count, arguments, e->run->only_reads};
+    struct command_inner inner = {.database = e->database,
+                                  .argument_count = (uint32_t)count,
+                                  .arguments = arguments,
+                                  .only_reads = e->run->only_reads,
+                                  .in_script = true};
     struct resp_writer reply = {&e->inner, e->resp_version};
 
     engine_spend(L, CALL_STEPS + (uint64_t)count * ARGUMENT_STEPS + bytes / REPLY_BYTES);
@@ -312,6 +339,26 @@ static int redis_setresp(lua_State *L)
     return 0;
 }
 
+static int redis_acl_check_cmd(lua_State *L)
+{
+    static struct slice arguments[ARGUMENTS_MAX];
+    struct engine *e = engine_get();
+    int count = lua_gettop(L);
+    const char *fault = read_arguments(L, arguments, count);
+    struct resp_writer reply = {&e->inner, e->resp_version};
+
+    if (fault != NULL) {
+        return fail_with(L, fault, true);
+    }
+    if (command_find_public(e->run->call->commands, arguments[0]) == NULL) {
+        return fail_with(L, ERROR_SCRIPT_CHECKED, true);
+    }
+    engine_spend(L, CALL_STEPS + (uint64_t)count * ARGUMENT_STEPS);
+    buffer_clear(&e->inner);
+    lua_pushboolean(L, is_admitted(e, arguments, (uint32_t)count, &reply));
+    return 1;
+}
+
 static int give_true(lua_State *L)
 {
     lua_pushboolean(L, 1);
@@ -369,7 +416,7 @@ void redis_library_open(lua_State *L)
         {"sha1hex", redis_sha1hex},
         {"setresp", redis_setresp},
         {"replicate_commands", give_true},
-        {"acl_check_cmd", give_true},
+        {"acl_check_cmd", redis_acl_check_cmd},
         {"set_repl", give_nothing},
         {"breakpoint", give_false},
         {"debug", give_nothing},

@@ -21,6 +21,7 @@
 #include "script/function_commands.h"
 #include "server/server.h"
 #include "server/settings.h"
+#include "users/commands.h"
 
 #define MS 1000000ull
 #define S  1000000000ull
@@ -80,6 +81,10 @@ static void config_set(struct command_call *call)
         resp_error(call->reply, ERROR_SYNTAX);
         return;
     }
+    if (call->argument_count == 4 && slice_is(call->arguments[2], "requirepass")) {
+        acl_require_password(call, call->arguments[3]);
+        return;
+    }
     settings_list(&target, &present);
     settings_get(&target, &changed);
     for (uint32_t i = 2; i < call->argument_count; i += 2) {
@@ -120,8 +125,9 @@ static const struct subcommand config_subcommands[] = {
     {"RESETSTAT", 2, config_resetstat, "", "Begins the counts of INFO anew."},
     {"REWRITE", 2, config_rewrite, "", "Refused: a file of settings is changed by hand."},
     {"SET", -4, config_set, "setting value [setting value ...]",
-     "Changes maxmemory, maxdisk, maxclients, timeout or notify-keyspace-events, on this node, "
-     "until its next start. Any other setting is fixed at the start."},
+     "Changes maxmemory, maxdisk, maxclients, timeout, acllog-max-len or notify-keyspace-events, "
+     "on this node, until its next start; or requirepass, which is the password of the user "
+     "default, on all nodes. Any other setting is fixed at the start."},
     {NULL, 0, NULL, NULL, NULL},
 };
 
@@ -163,7 +169,7 @@ static void shutdown_command(struct command_call *call)
 static const struct command server_commands[] = {
     {.name = "CONFIG",
      .arity = -2,
-     .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_QUEUED,
+     .flags = COMMAND_LOCAL | COMMAND_ADMIN | COMMAND_QUEUED | COMMAND_ASYNC,
      .handler = config_command,
      .group = "server",
      .arguments = "GET pattern [pattern ...] | RESETSTAT | SET ...",
@@ -196,4 +202,5 @@ void commands_add_all(struct command_table *t)
     command_table_add(t, function_commands);
     command_table_add(t, server_commands);
     command_table_add(t, transaction_commands);
+    command_table_add(t, users_commands);
 }

@@ -147,7 +147,7 @@ bool server_config_serves_few(const struct server_config *c)
 {
     bool serves_proven = c->tls.port != 0 && c->tls.clients == IO_TLS_AUTHORITIES;
 
-    return c->protected_mode && !serves_proven && !is_loopback(c->address.host);
+    return c->protected_mode && !serves_proven && !c->has_password && !is_loopback(c->address.host);
 }
 
 /* Excludes names, which may mean loopback, and addresses that begin with 0, which may mean

@@ -71,12 +71,15 @@ struct server_config {
                                        * sending. */
     uint64_t output_memory_bytes;     /* Limit for the unread replies of all clients. */
     uint64_t client_idle_ns;          /* Idle connections are closed after this; 0: never. */
-    bool protected_mode;              /* Serves clients only over loopback. */
-    enum cluster_mode cluster_mode;   /* What Redis Cluster's clients find. */
-    uint16_t sentinel_port;           /* Where to listen for Sentinel's clients; 0: nowhere. */
-    uint16_t http_port;               /* Where to listen for HTTP; 0: nowhere. */
-    const char *sentinel_name;        /* What they call the cluster; NULL: any name will do. */
-    bool followers_are_replicas;      /* For INFO, ROLE and HELLO; otherwise all are masters. */
+    bool protected_mode;              /* Serves clients only over loopback, unless they need a
+                                       * password. */
+    bool has_password;                /* The user default has this one, until it is changed. */
+    struct password_hash password;
+    enum cluster_mode cluster_mode; /* What Redis Cluster's clients find. */
+    uint16_t sentinel_port;         /* Where to listen for Sentinel's clients; 0: nowhere. */
+    uint16_t http_port;             /* Where to listen for HTTP; 0: nowhere. */
+    const char *sentinel_name;      /* What they call the cluster; NULL: any name will do. */
+    bool followers_are_replicas;    /* For INFO, ROLE and HELLO; otherwise all are masters. */
     struct tls_config tls;
 };
 

@@ -28,6 +28,7 @@ static struct clients_options clients_options(struct server *s)
         .probe = s->probe,
         .replica = s->replica,
         .commands = &s->commands,
+        .denials = s->denials,
         .context = s,
         .address = c->address,
         .tls = tls_for_clients(&s->tls),
@@ -44,6 +45,8 @@ static struct clients_options clients_options(struct server *s)
         .output_memory_bytes = c->output_memory_bytes,
         .idle_ns = c->client_idle_ns,
         .protected_mode = c->protected_mode,
+        .has_password = c->has_password,
+        .password = c->password,
         .cluster_mode = c->cluster_mode,
         .followers_are_replicas = c->followers_are_replicas,
     };

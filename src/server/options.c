@@ -49,6 +49,7 @@ enum option_code {
     OPTION_LOG_LEVEL,
     OPTION_LOG_FORMAT,
     OPTION_PROTECTED_MODE,
+    OPTION_REQUIREPASS,
     OPTION_NEW_CLUSTER,
     OPTION_RECOVER,
     OPTION_RESTORE,
@@ -92,6 +93,7 @@ static const struct option long_options[] = {
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
     {"protected-mode", required_argument, NULL, OPTION_PROTECTED_MODE},
+    {"requirepass", required_argument, NULL, OPTION_REQUIREPASS},
     {"new-cluster", no_argument, NULL, OPTION_NEW_CLUSTER},
     {"recover", no_argument, NULL, OPTION_RECOVER},
     {"restore", required_argument, NULL, OPTION_RESTORE},
@@ -116,10 +118,6 @@ static const struct option long_options[] = {
     {"version", no_argument, NULL, 'v'},
     {NULL, 0, NULL, 0},
 };
-
-/* Options that say what to do at one start. */
-static const char *const start_options[] = {"config",  "check-config", "recover", "yes",
-                                            "restore", "at",           "help",    "version"};
 
 struct parse {
     struct options *options;
@@ -237,6 +235,10 @@ static enum options_result read_client_options(const struct parse *p, int code)
                           TIME_MS_MAX, optarg);
         }
         config->client_idle_ns = value * 1000 * MS;
+        return OPTIONS_RUN;
+    case OPTION_REQUIREPASS:
+        config->has_password = optarg[0] != '\0'; /* As in Redis, an empty one means none. */
+        password_hash(slice_str(optarg), &config->password);
         return OPTIONS_RUN;
     default:
         CHECK(code == OPTION_PROTECTED_MODE);
@@ -479,6 +481,15 @@ static enum options_result read_address_options(const struct parse *p, int code)
     }
 }
 
+static enum options_result refuse_unknown(const struct parse *p, const char *word)
+{
+    /* An unknown letter may be in the middle of a word: -xh. */
+    if (optopt != 0 && optopt < OPTION_DATA && optopt != 'h' && optopt != 'v') {
+        return refuse(p, "there is no option -%c; see --help", optopt);
+    }
+    return refuse(p, "there is no option %s; see --help", word);
+}
+
 static enum options_result read_option(struct parse *p, int code, const char *word)
 {
     struct server_config *config = &p->options->config;
@@ -523,6 +534,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case OPTION_MAXMEMORY:
     case OPTION_IDLE_TIMEOUT:
     case OPTION_PROTECTED_MODE:
+    case OPTION_REQUIREPASS:
         return read_client_options(p, code);
     case OPTION_CLUSTER_MODE:
     case OPTION_FOLLOWER_ROLE:
@@ -544,11 +556,7 @@ static enum options_result read_option(struct parse *p, int code, const char *wo
     case ':':
         return refuse(p, "%s needs a value; see --help", word);
     default:
-        /* An unknown letter may be in the middle of a word: -xh. */
-        if (optopt != 0 && optopt < OPTION_DATA && optopt != 'h' && optopt != 'v') {
-            return refuse(p, "there is no option -%c; see --help", optopt);
-        }
-        return refuse(p, "there is no option %s; see --help", word);
+        return refuse_unknown(p, word);
     }
 }
 
@@ -672,16 +680,6 @@ static const struct option *find_option(const char *name)
 bool options_is_known(const char *name)
 {
     return find_option(name) != NULL;
-}
-
-bool options_is_setting(const char *name)
-{
-    for (size_t i = 0; i < sizeof start_options / sizeof start_options[0]; i++) {
-        if (strcmp(start_options[i], name) == 0) {
-            return false;
-        }
-    }
-    return options_is_known(name);
 }
 
 bool options_takes_value(const char *name)

@@ -1,5 +1,6 @@
 /* options_check.c - which options of rakit-server make no sense together. */
 #include <stddef.h>
+#include <string.h>
 
 #include "server/options.h"
 
@@ -57,4 +58,18 @@ const char *options_fault(const struct options *o)
 
     fault = fault == NULL ? restoring_fault(o) : fault;
     return fault == NULL ? joining_fault(&o->config) : fault;
+}
+
+/* Options that say what to do at one start. */
+static const char *const start_options[] = {"config",  "check-config", "recover", "yes",
+                                            "restore", "at",           "help",    "version"};
+
+bool options_is_setting(const char *name)
+{
+    for (size_t i = 0; i < sizeof start_options / sizeof start_options[0]; i++) {
+        if (strcmp(start_options[i], name) == 0) {
+            return false;
+        }
+    }
+    return options_is_known(name);
 }

@@ -12,6 +12,7 @@
 #include "server/commands.h"
 #include "server/contact.h"
 #include "store/store.h"
+#include "users/denials.h"
 
 /* A member that is out of reach for this long counts as missing. */
 static const uint64_t MISSING_NS = 5 * 1000 * 1000 * 1000ull;
@@ -333,6 +334,7 @@ static struct replica_options replica_options(struct server *s)
         .log = s->log,
         .probe = s->probe,
         .commands = &s->commands,
+        .denials = s->denials,
         .data_dir = c->data_dir,
         .is_new_cluster = c->is_new_cluster,
         .key = s->has_key ? &s->key : NULL,
@@ -531,6 +533,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
     s->started_ns = io_now_ns(io);
     make_run_id(s);
     commands_add_all(&s->commands);
+    s->denials = denials_new();
     if (s->config.more_commands != NULL) {
         command_table_add(&s->commands, s->config.more_commands);
     }
@@ -540,6 +543,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
         !start_replica(s, text, text_size)) {
         io_set_turn(io, NULL, NULL);
         tls_end(&s->tls);
+        denials_free(s->denials);
         free(s);
         return NULL;
     }
@@ -551,6 +555,7 @@ struct server *server_start(struct io *io, const struct server_config *config,
         tls_end(&s->tls);
         replica_free(s->replica);
         end_peers(s);
+        denials_free(s->denials);
         free(s);
         return NULL;
     }
@@ -610,5 +615,6 @@ void server_free(struct server *s)
     doors_free(&s->doors);
     replica_free(s->replica);
     end_peers(s);
+    denials_free(s->denials);
     free(s);
 }

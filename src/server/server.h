@@ -30,6 +30,7 @@ struct server {
     struct server_config config;
     struct command_table commands;
     struct peers peers;
+    struct denials *denials;
     struct replica *replica;
     struct doors doors;
     struct tls tls;
@@ -70,7 +71,8 @@ static inline struct settings_target server_settings(struct server *server)
                                     .replica = server->replica,
                                     .clients = server->doors.plain,
                                     .sentinel_clients = server->doors.sentinel,
-                                    .log = server->log};
+                                    .log = server->log,
+                                    .denials = server->denials};
 }
 
 /* Ends the node in order: transfers leadership, answers commands under way, closes. */

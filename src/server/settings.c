@@ -15,6 +15,7 @@
 #include "server/config.h"
 #include "server/door_options.h"
 #include "server/memory_size.h"
+#include "users/denials.h"
 
 #define MS 1000000ull
 #define S  1000000000ull
@@ -52,6 +53,11 @@ static void list_tls(const struct tls_config *tls, struct settings *p)
     put(p, "tls-node-name", "%s", tls->name == NULL ? "" : tls->name);
 }
 
+static uint32_t denials_max_of(const struct settings_target *target)
+{
+    return target->denials == NULL ? DENIALS_MAX : denials_max(target->denials);
+}
+
 void settings_list(const struct settings_target *target, struct settings *ret_settings)
 {
     const struct server_config *config = target->config;
@@ -60,6 +66,7 @@ void settings_list(const struct settings_target *target, struct settings *ret_se
 
     notify_write(clients_notified(target->clients), notified);
     p->count = 0;
+    put(p, "acllog-max-len", "%u", denials_max_of(target));
     put(p, "appendfsync", "always");
     put(p, "appendonly", "yes"); /* The replicated log is always on. */
     put(p, "bind", "%s", config->address.host);
@@ -127,6 +134,7 @@ void settings_get(const struct settings_target *target, struct changeable_settin
         .disk_bytes_max = config->disk_bytes_max,
         .client_idle_ns = config->client_idle_ns,
         .clients_max = config->clients_max,
+        .denials_max = denials_max_of(target),
         .notify = clients_notified(target->clients),
     };
 }
@@ -175,6 +183,17 @@ static const char *read_clients(const struct settings_target *target, struct sli
     return NULL;
 }
 
+static const char *read_denials(struct slice text, struct changeable_settings *settings)
+{
+    int64_t count;
+
+    if (!read_number(text, 0, DENIALS_LIMIT, &count)) {
+        return ERROR_SETTING_IS_TOO_MANY_DENIALS;
+    }
+    settings->denials_max = (uint32_t)count;
+    return NULL;
+}
+
 static const char *read_idle(struct slice text, struct changeable_settings *settings)
 {
     int64_t seconds;
@@ -200,6 +219,9 @@ const char *settings_read(const struct settings_target *target, const char *name
     }
     if (strcmp(name, "timeout") == 0) {
         return read_idle(text, settings);
+    }
+    if (strcmp(name, "acllog-max-len") == 0) {
+        return read_denials(text, settings);
     }
     if (strcmp(name, "notify-keyspace-events") == 0) {
         return notify_read(text, &settings->notify) ? NULL : ERROR_NOTIFY_LETTER;
@@ -244,6 +266,9 @@ void settings_set(const struct settings_target *target, const struct changeable_
         limit_clients(target);
         report_change(target, "maxclients", config->clients_max);
         report_change(target, "timeout", config->client_idle_ns / S);
+    }
+    if (target->denials != NULL) {
+        denials_limit(target->denials, settings->denials_max);
     }
     if (settings->notify != clients_notified(target->clients)) {
         clients_notify(target->clients, settings->notify);

@@ -11,6 +11,7 @@
 #include "client/notify.h"
 
 struct clients;
+struct denials; /* users/denials.h */
 struct log;
 struct replica;
 struct server_config;
@@ -21,6 +22,7 @@ struct settings_target {
     struct replica *replica;
     struct clients *clients;
     struct clients *sentinel_clients; /* NULL: there is no such door. */
+    struct denials *denials;          /* NULL: none are kept. */
     const struct log *log;
 };
 
@@ -47,6 +49,7 @@ struct changeable_settings {
     uint64_t disk_bytes_max;
     uint64_t client_idle_ns;
     uint32_t clients_max;
+    uint32_t denials_max; /* acllog-max-len */
     notify_set notify;
 };
 

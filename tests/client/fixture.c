@@ -24,6 +24,7 @@
 #include "replica/stages.h"
 #include "resp/errors.h"
 #include "server/commands.h"
+#include "users/users.h"
 
 #define PATIENCE_NS 30000000000ull /* For a whole test. */
 
@@ -152,6 +153,15 @@ void replica_limit_memory(struct replica *r, uint64_t bytes_max)
 struct raft *replica_raft(const struct replica *r)
 {
     return r->raft;
+}
+
+struct users *replica_users(struct replica *r)
+{
+    if (r->users == NULL) {
+        r->users = users_new(r->commands);
+    }
+    users_look(r->users, r->keyspace);
+    return r->users;
 }
 
 struct keyspace *replica_keyspace(const struct replica *r)
@@ -307,9 +317,16 @@ static void execute(struct replica *r, struct request *request)
         .keyspace = r->keyspace,
         .commands = r->commands,
         .database = head.database,
+        .index = r->executed_count + 1,
+        .user = head.user,
     };
+    struct users_guard guard;
 
-    if (request->command->flags & (COMMAND_READ | COMMAND_WRITE)) {
+    call.guard = users_guard_begin(&guard, replica_users(r), r->keyspace, head.user);
+    if (call.guard != NULL &&
+        !call.guard->admits(call.guard, false, request->command, count, arguments, call.reply)) {
+        r->executed_count++;
+    } else if (request->command->flags & (COMMAND_READ | COMMAND_WRITE)) {
         request->command->handler(&call);
         r->executed_count++;
         request->executed_index = r->executed_count;
@@ -594,6 +611,7 @@ int fixture_down(void **state)
     clients_free(f->clients);
     io_timer_stop(f->io, &f->patience);
     io_uv_free(f->io);
+    users_free(f->replica.users);
     keyspace_free(f->replica.keyspace);
     free(f->replica.raft_memory);
     buffer_deinit(&f->probed);

@@ -22,6 +22,7 @@ enum { FAKE_REQUESTS_MAX = 16 * 1024 };
 struct replica {
     struct io *io;
     struct keyspace *keyspace;
+    struct users *users;
     const struct command_table *commands;
     struct keyspace_observer observer;
     struct replica_audience audience;

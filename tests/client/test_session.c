@@ -360,13 +360,13 @@ static void test_session__shows_the_table_of_commands(void **state)
 
     buffer_printf(&text,
                   ":%u\r\n*2\r\n*10\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n"
-                  ":1\r\n:1\r\n*2\r\n+@read\r\n+@fast\r\n*0\r\n*1\r\n*6\r\n"
+                  ":1\r\n:1\r\n*3\r\n+@read\r\n+@string\r\n+@fast\r\n*0\r\n*1\r\n*6\r\n"
                   "$5\r\nflags\r\n*2\r\n+RO\r\n+access\r\n$12\r\nbegin_search\r\n*4\r\n"
                   "$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n*2\r\n$5\r\nindex\r\n:1\r\n"
                   "$9\r\nfind_keys\r\n*4\r\n$4\r\ntype\r\n$5\r\nrange\r\n$4\r\nspec\r\n"
                   "*6\r\n$7\r\nlastkey\r\n:0\r\n$7\r\nkeystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n"
                   "*0\r\n*-1\r\n",
-                  f->server.commands.count - 3); /* Those for transactions in the log. */
+                  f->server.commands.count - 5); /* Those that clients do not send. */
     buffer_append(&text, "", 1);
     fixture_talk(f, fd, "COMMAND COUNT\r\nCOMMAND INFO get nope\r\n", buffer_begin(&text));
     fixture_talk(f, fd, "COMMAND DOCS get\r\n",

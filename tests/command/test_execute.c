@@ -57,7 +57,7 @@ static void expect(struct outer *o, uint32_t database, bool only_reads, uint32_t
     struct buffer out = {0};
     struct resp_writer writer = {&out, 2};
     struct slice arguments[4];
-    struct command_inner inner = {database, count, arguments, only_reads};
+    struct command_inner inner = {database, count, arguments, only_reads, false};
 
     for (uint32_t i = 0; i < count; i++) {
         arguments[i] = slice_str(words[i]);
@@ -128,6 +128,30 @@ static void test_inner__is_judged_before_it_is_executed(void **state)
     keyspace_free(o.keyspace);
 }
 
+static bool admits_reads(struct command_guard *guard, bool in_script, const struct command *command,
+                         uint32_t argument_count, const struct slice *arguments,
+                         struct resp_writer *reply)
+{
+    if ((command->flags & COMMAND_READ) != 0) {
+        return true;
+    }
+    resp_error(reply, "NOPERM");
+    return false;
+}
+
+static void test_inner__must_be_admitted(void **state)
+{
+    struct command_guard guard = {.admits = admits_reads};
+    struct outer o;
+
+    (void)state;
+    begin(&o);
+    o.call.guard = &guard;
+    expect(&o, 0, false, 3, (const char *[]){"set", "k", "v"}, "-NOPERM\r\n");
+    expect(&o, 0, false, 2, (const char *[]){"get", "k"}, "$-1\r\n");
+    keyspace_free(o.keyspace);
+}
+
 /* By ONCE, the reply of the outer command becomes part of the state. */
 static void test_inner__that_varies_is_refused_where_its_reply_is_kept(void **state)
 {
@@ -149,6 +173,7 @@ int main(void)
         cmocka_unit_test(test_inner__works_in_its_database),
         cmocka_unit_test(test_inner__publish_replies_the_same_on_all_nodes),
         cmocka_unit_test(test_inner__is_judged_before_it_is_executed),
+        cmocka_unit_test(test_inner__must_be_admitted),
         cmocka_unit_test(test_inner__that_varies_is_refused_where_its_reply_is_kept),
     };
 

@@ -70,6 +70,25 @@ static void test_once__remembers_replies_by_client_and_number(void **state)
     keyspace_free(k);
 }
 
+/* A reply may show what another user must not see. */
+static void test_once__users_have_clients_of_their_own(void **state)
+{
+    struct keyspace *k = keyspace_new(1);
+    struct command_once once = of("a", 1);
+    struct once_reply reply;
+
+    (void)state;
+    keep(k, "a", 1, "$6\r\nsecret\r\n");
+    once.user = 7;
+    assert_int_equal(once_judge(k, &once, &reply), ONCE_FIRST);
+    once_keep(k, &once, 1001, slice_str("+mine\r\n"));
+    assert_int_equal(once_judge(k, &once, &reply), ONCE_AGAIN);
+    assert_true(slice_equal(reply.bytes, slice_str("+mine\r\n")));
+    assert_again(k, "a", 1, "$6\r\nsecret\r\n");
+    assert_int_equal(once_open(k, 7, slice_str("a"), KEEP_S), 2);
+    keyspace_free(k);
+}
+
 /* A number that was refused is missing, and may be executed after later ones. */
 static void test_once__a_number_that_was_left_out_is_executed_late(void **state)
 {
@@ -165,7 +184,7 @@ static void test_once__only_so_many_clients_are_remembered(void **state)
     }
     assert_int_equal(judge(k, "other", 1), ONCE_TOO_MANY);
     assert_int_equal(judge(k, "other", 2), ONCE_UNKNOWN);
-    assert_int_equal(once_open(k, slice_str("other"), KEEP_S), 0);
+    assert_int_equal(once_open(k, 0, slice_str("other"), KEEP_S), 0);
     assert_again(k, "c7", 1, "+OK\r\n");
     assert_int_equal(judge(k, "c7", 2), ONCE_FIRST);
     keyspace_free(k);
@@ -213,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_once__remembers_replies_by_client_and_number),
+        cmocka_unit_test(test_once__users_have_clients_of_their_own),
         cmocka_unit_test(test_once__a_number_that_was_left_out_is_executed_late),
         cmocka_unit_test(test_once__old_numbers_are_not_executed),
         cmocka_unit_test(test_once__a_client_is_forgotten_by_log_time),

@@ -34,7 +34,7 @@ struct world {
     struct io_listener listener;
     struct io_stream stream;
     char request[512];
-    char whereabouts[256]; /* The contact's answer to INFO; empty: it is silent. */
+    char whereabouts[256]; /* The contact's answer to RAFT HERE; empty: it is silent. */
     const char *reply;     /* The contact's answer to RAFT ADD; empty: it is silent. */
     uint32_t info_count;
     uint32_t add_count;
@@ -73,7 +73,7 @@ static void request_received(struct io_stream *stream, int64_t size)
         return;
     }
     w->request[size] = 0;
-    is_info = strstr(w->request, "INFO") != NULL;
+    is_info = strstr(w->request, "HERE") != NULL;
     is_key = strstr(w->request, "KEY") != NULL;
     w->info_count += is_info;
     w->key_count += is_key;
