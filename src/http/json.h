@@ -21,6 +21,7 @@ enum { JSON_DEPTH_MAX = 32, JSON_WORDS_MAX = 4096 };
 bool json_is_text(struct slice bytes);
 /* Appends it in quotes; it must be UTF-8. The result can stand in XML once that has escaped it. */
 void json_put_text(struct buffer *out, struct slice text);
+bool json_is_number(struct slice text);
 /* As a text, or in base64. */
 void json_put_bytes(struct buffer *out, struct slice bytes);
 /* Appends one whole reply in RESP2 or RESP3. False: it is nested too deeply, or no reply, and what

@@ -195,33 +195,54 @@ static size_t take_digits(struct reader *r)
     return (size_t)(r->at - begin);
 }
 
-/* The number as it is written. */
-static const char *read_number(struct reader *r, struct buffer *out)
+static bool skip_fraction(struct reader *r)
 {
-    const char *begin = r->at;
-    bool has_zero;
-    size_t digits;
-
-    (void)take(r, '-');
-    has_zero = r->at < r->end && *r->at == '0';
-    digits = take_digits(r);
-    if (digits == 0 || (has_zero && digits > 1)) {
-        return fault_word;
-    }
     if (r->at < r->end && *r->at == '.') {
         r->at++;
-        if (take_digits(r) == 0) {
-            return fault_word;
-        }
+        return take_digits(r) > 0;
     }
+    return true;
+}
+
+static bool skip_exponent(struct reader *r)
+{
     if (r->at < r->end && (*r->at == 'e' || *r->at == 'E')) {
         r->at++;
         if (r->at < r->end && (*r->at == '-' || *r->at == '+')) {
             r->at++;
         }
-        if (take_digits(r) == 0) {
-            return fault_word;
-        }
+        return take_digits(r) > 0;
+    }
+    return true;
+}
+
+static bool skip_number(struct reader *r)
+{
+    bool has_zero;
+    size_t digits;
+
+    if (r->at < r->end && *r->at == '-') {
+        r->at++;
+    }
+    has_zero = r->at < r->end && *r->at == '0';
+    digits = take_digits(r);
+    return digits > 0 && !(has_zero && digits > 1) && skip_fraction(r) && skip_exponent(r);
+}
+
+bool json_is_number(struct slice text)
+{
+    struct reader r = {.at = text.data, .end = text.data + text.size};
+
+    return text.size > 0 && skip_number(&r) && r.at == r.end;
+}
+
+/* The number as it is written. */
+static const char *read_number(struct reader *r, struct buffer *out)
+{
+    const char *begin = r->at;
+
+    if (!skip_number(r)) {
+        return fault_word;
     }
     buffer_append(out, begin, (size_t)(r->at - begin));
     return NULL;

@@ -154,11 +154,9 @@ static bool put_bulk(struct buffer *out, struct cursor *c, char type, struct sli
 }
 
 /* JSON has no infinities. */
-static void put_double(struct buffer *out, struct slice line)
+static void put_number(struct buffer *out, struct slice line)
 {
-    bool is_number = line.size > 0 && strchr("in", line.data[line.data[0] == '-']) == NULL;
-
-    if (is_number) {
+    if (json_is_number(line)) {
         buffer_append_slice(out, line);
     } else {
         json_put_bytes(out, line);
@@ -183,10 +181,8 @@ static bool put_value(struct buffer *out, struct cursor *c)
     case '=':
         return put_bulk(out, c, type, line);
     case ':':
-        buffer_append_slice(out, line);
-        return true;
     case ',':
-        put_double(out, line);
+        put_number(out, line);
         return true;
     case '#':
         buffer_printf(out, "%s", slice_equal(line, slice_str("t")) ? "true" : "false");

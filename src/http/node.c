@@ -85,7 +85,7 @@ const char *node_receive(struct node *n, const struct patience *patience, struct
             }
         }
     }
-    *ret_reply = slice_of(buffer_begin(&n->in), n->reply_size);
+    *ret_reply = slice_of(buffer_slice(&n->in).data, n->reply_size);
     return NULL;
 }
 

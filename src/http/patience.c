@@ -53,7 +53,7 @@ bool patience_send(const struct patience *p, int fd, const void *data, size_t si
     const char *at = data;
 
     while (size > 0) {
-        ssize_t sent = send(fd, at, size, MSG_NOSIGNAL);
+        ssize_t sent = send(fd, at, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 
         if (sent > 0) {
             at += sent;
@@ -70,7 +70,7 @@ bool patience_send(const struct patience *p, int fd, const void *data, size_t si
 int64_t patience_receive(const struct patience *p, int fd, void *data, size_t size)
 {
     for (;;) {
-        ssize_t received = recv(fd, data, size, 0);
+        ssize_t received = recv(fd, data, size, MSG_DONTWAIT);
 
         if (received >= 0) {
             return received;

@@ -18,7 +18,7 @@ struct patience patience_for(int stop_fd, int64_t ms);
 bool patience_await(const struct patience *p, int fd, short events);
 /* Waits for time to pass. False: the door ends. */
 bool patience_pause(const struct patience *p);
-/* Sends all of it on a socket that does not block. */
+/* Sends all of it. */
 bool patience_send(const struct patience *p, int fd, const void *data, size_t size);
 /* Receives what has come, at least a byte. 0: the other side has ended; -1: in vain. */
 int64_t patience_receive(const struct patience *p, int fd, void *data, size_t size);

@@ -28,6 +28,7 @@ static void test_json__has_each_kind_of_reply(void **state)
     becomes("*-1\r\n", "null");
     becomes("#t\r\n", "true");
     becomes(",1.5\r\n", "1.5");
+    becomes(",+1\r\n", "\"+1\"");
     becomes(",-inf\r\n", "\"-inf\"");
     becomes("=6\r\ntxt:ab\r\n", "\"ab\"");
     becomes("-ERR no\r\n", "{\"error\":\"ERR no\"}");
@@ -96,7 +97,7 @@ static void test_json__rows_get_names(void **state)
     buffer_deinit(&out);
 }
 
-/* --- reading ------------------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------------------------- */
 
 struct call {
     struct json_words command;
