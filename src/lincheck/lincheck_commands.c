@@ -510,6 +510,7 @@ static const struct lincheck_command commands[] = {
     {"MSET", 3, 0, LINCHECK_KEY_PAIRS, false, false, run_mset, NULL},
     {"MSETNX", 3, 0, LINCHECK_KEY_PAIRS, false, false, run_msetnx, NULL},
     {"MOVE", 3, 3, LINCHECK_MOVED_KEY, false, false, run_move, knows_move},
+    {"EXEC", 3, 0, LINCHECK_INNER_KEYS, false, false, lincheck_run_exec, lincheck_knows_exec},
 };
 
 const struct lincheck_command *lincheck_find_command(struct slice name)

@@ -21,10 +21,11 @@ struct lincheck_execution {
 
 /* Which of a command's arguments are keys. */
 enum lincheck_keys {
-    LINCHECK_ONE_KEY,   /* Argument 1. */
-    LINCHECK_ALL_KEYS,  /* From argument 1 on. */
-    LINCHECK_KEY_PAIRS, /* Key, value, key, value ... */
-    LINCHECK_MOVED_KEY, /* MOVE: a key, and the database of the second key. */
+    LINCHECK_ONE_KEY,    /* Argument 1. */
+    LINCHECK_ALL_KEYS,   /* From argument 1 on. */
+    LINCHECK_KEY_PAIRS,  /* Key, value, key, value ... */
+    LINCHECK_MOVED_KEY,  /* MOVE: a key, and the database of the second key. */
+    LINCHECK_INNER_KEYS, /* EXEC: those of the commands in it. */
 };
 
 struct lincheck_command {
@@ -55,5 +56,11 @@ void lincheck_remove(struct lincheck_execution *e, uint32_t i);
 bool lincheck_answer(struct lincheck_execution *e, struct history_reply reply);
 /* Whether there is memory to make a value of that size. If not, the step is void. */
 bool lincheck_has_room(struct lincheck_execution *e, uint64_t size);
+
+/* lincheck_exec.c: EXEC, with the commands in it as arguments. */
+bool lincheck_knows_exec(const struct history_operation *source);
+uint32_t lincheck_exec_keys(const struct history_operation *source, bool *ret_is_read);
+struct lincheck_key lincheck_exec_key(const struct history_operation *source, uint32_t i);
+void lincheck_run_exec(struct lincheck_execution *e);
 
 #endif /* RAKIT_LINCHECK_LINCHECK_COMMANDS_H */

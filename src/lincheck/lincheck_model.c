@@ -34,6 +34,7 @@ static uint32_t key_count(const struct lincheck_command *command, uint32_t argum
         return (argument_count - 1) / 2;
     case LINCHECK_MOVED_KEY:
         return 2;
+    case LINCHECK_INNER_KEYS: /* See lincheck_exec_keys(). */
     case LINCHECK_ONE_KEY:
         break;
     }
@@ -69,6 +70,9 @@ int lincheck_recognise(const struct history_operation *source,
         .is_read = command->is_read,
         .key_count = key_count(command, count),
     };
+    if (command->keys == LINCHECK_INNER_KEYS) {
+        ret_operation->key_count = lincheck_exec_keys(source, &ret_operation->is_read);
+    }
     return 0;
 }
 
@@ -78,6 +82,9 @@ struct lincheck_key lincheck_key(const struct lincheck_operation *operation, uin
     enum lincheck_keys keys = operation->command->keys;
     struct lincheck_key key = {.database = source->database};
 
+    if (keys == LINCHECK_INNER_KEYS) {
+        return lincheck_exec_key(source, i);
+    }
     if (keys == LINCHECK_MOVED_KEY) {
         key.name = source->arguments[1];
         if (i == 1) {
