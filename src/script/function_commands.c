@@ -1,6 +1,7 @@
 /* function_commands.c - FCALL, FCALL_RO, and FUNCTION, whose subcommands are reads or writes. */
 #include "script/function_commands.h"
 
+#include "base/check.h"
 #include "base/mutant.h"
 #include "kv/glob.h"
 #include "kv/keyspace.h"
@@ -274,6 +275,7 @@ static bool filter(const struct listing *listing, struct buffer *names)
     size_t kept = 0;
     struct buffer lower = {0};
 
+    CHECK(count == 0 || all != NULL);
     for (size_t i = 0; i < count && left > 0; i++) {
         buffer_clear(&lower);
         library_append_lower(&lower, all[i]);
@@ -302,6 +304,7 @@ static void reply_list(struct command_call *call, const struct listing *listing)
     size_t count = buffer_size(&names) / sizeof *all;
     struct library library;
 
+    CHECK(count == 0 || all != NULL);
     resp_array(call->reply, count);
     for (size_t i = 0; i < count; i++) {
         functions_find_library(call->keyspace, all[i], &library);

@@ -1,6 +1,7 @@
 /* function_dump.c - FUNCTION DUMP and RESTORE: all libraries in Redis's format (kv/rdb.h), each as
  * a type and its source. Restored ones are loaded into a keyspace of their own first, so that
  * either all of them get into the other one, or none. */
+#include "base/check.h"
 #include "base/mutant.h"
 #include "kv/keyspace.h"
 #include "kv/rdb.h"
@@ -25,8 +26,10 @@ void function_dump(struct command_call *call)
     functions_list(call->keyspace, &names);
 
     const struct slice *all = (const struct slice *)(const void *)buffer_begin(&names);
+    size_t count = buffer_size(&names) / sizeof *all;
 
-    for (size_t i = 0; i < buffer_size(&names) / sizeof *all; i++) {
+    CHECK(count == 0 || all != NULL);
+    for (size_t i = 0; i < count; i++) {
         functions_find_library(call->keyspace, all[i], &library);
         rdb_write_type(&dump, RDB_FUNCTION);
         rdb_write_string(&dump, library.code);
@@ -207,6 +210,7 @@ static bool join(struct command_call *call, struct keyspace *from, enum policy p
     const struct slice *names = (const struct slice *)(const void *)buffer_begin(&list);
     size_t count = buffer_size(&list) / sizeof *names;
 
+    CHECK(count == 0 || names != NULL);
     may = policy == FLUSHES || may_join(call, from, names, count, policy);
     if (may && policy == FLUSHES) {
         functions_clear(call->keyspace);
