@@ -14,7 +14,7 @@ static int info_number(struct slice info, const char *line)
     const char *at = info.size == 0 ? NULL : memmem(info.data, info.size, line, strlen(line));
 
     /* Behind a reply is a zero byte, which its size does not count. */
-    return at == NULL ? 0 : atoi(at + strlen(line));
+    return at == NULL ? 0 : (int)strtol(at + strlen(line), NULL, 10);
 }
 
 int tls_ports_measure(struct connection *c, struct patience patience, int *distance)
@@ -38,7 +38,7 @@ int tls_ports_measure(struct connection *c, struct patience patience, int *dista
 
 bool tls_ports_move(int distance, char port[PORT_TEXT_BYTES])
 {
-    int moved = atoi(port) + distance;
+    int moved = (int)strtol(port, NULL, 10) + distance;
 
     if (moved <= 0 || moved > PORT_MAX) {
         return false;

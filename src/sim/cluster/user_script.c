@@ -12,16 +12,16 @@ bool user_uses_scripts(struct user *u)
 /* An endless one is run by each node, for some milliseconds of real time. */
 static const struct model_script *draw_script(struct user *u, bool only_reads)
 {
-    const struct model_script *script = NULL;
+    const struct model_script *script;
 
-    while (script == NULL || script->only_reads != only_reads || script->is_endless) {
+    do {
         script = model_script_at((uint32_t)prng_below(&u->script_prng, MODEL_SCRIPTS));
         if (script->is_endless && !only_reads && !u->is_queueing && !u->has_run_endless &&
             u->options.number == 0) {
             u->has_run_endless = true;
             break;
         }
-    }
+    } while (script->only_reads != only_reads || script->is_endless);
     return script;
 }
 
