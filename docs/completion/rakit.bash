@@ -18,13 +18,13 @@ _rakit_words() { # candidates
 
 _rakit_cli() {
     local word=$2 previous=$3 positions
-    _rakit_positions '-n --database --timeout --cacert --cert --key --sni'
+    _rakit_positions '-n --database --timeout --cacert --cert --key --sni --user --pass'
     case $previous in
     -n | --database)
         _rakit_words '0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15' "$word"
         return
         ;;
-    --timeout | --sni) return ;;
+    --timeout | --sni | --user | --pass) return ;;
     --cacert | --cert | --key)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames
@@ -55,7 +55,7 @@ _rakit_cli() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames
     elif [[ $word == -* ]]; then
-        _rakit_words '-n --database --timeout --no-color --tls --cacert --cert --key --sni
+        _rakit_words '-n --database --timeout --no-color --user --pass --tls --cacert --cert --key --sni
             --insecure --help --version' "$word"
     elif ((${#positions[@]} == 0)); then
         mapfile -t COMPREPLY < <(compgen -W verify -A hostname -- "$word")

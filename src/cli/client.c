@@ -94,6 +94,17 @@ void client_init(struct client *c, const char *host, const char *port, struct pa
     snprintf(c->here.port, sizeof c->here.port, "%s", port);
 }
 
+void client_use_login(struct client *c, char *user, char *password)
+{
+    static char name[] = "AUTH"; /* Words borrow their bytes. */
+    static char nobody[] = "default";
+    char *words[] = {name, user == NULL ? nobody : user, password};
+
+    if (password != NULL) {
+        words_from_arguments(3, words, &c->login);
+    }
+}
+
 void client_deinit(struct client *c)
 {
     connection_deinit(&c->connection);
@@ -165,6 +176,10 @@ static int log_in(struct client *c, struct patience patience)
 
     if (c->login.count > 0) {
         status = connection_call(&c->connection, &c->login, patience, &reply, &sent);
+    }
+    if (reply != NULL && reply_is_error_code(reply, "WRONGPASS")) {
+        fprintf(stderr, "%s\n", reply->str);
+        words_deinit(&c->login); /* It is not tried again. */
     }
     freeReplyObject(reply);
     return status;

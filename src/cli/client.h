@@ -47,6 +47,8 @@ struct client {
 };
 
 void client_init(struct client *c, const char *host, const char *port, struct patience patience);
+/* Logs in on each connection; NULL: as the user default; without a password: not at all. */
+void client_use_login(struct client *c, char *user, char *password);
 void client_deinit(struct client *c);
 
 /* Connects to the first address, once, and selects `database`. Returns 0, CLIENT_EUNREACHABLE or

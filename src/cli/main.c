@@ -30,6 +30,9 @@ static const char usage_text[] =
     "  -n, --database N   work in database N (default 0)\n"
     "  --timeout SECONDS  how long to wait for a connection, a reply, or a leader\n"
     "                     (default 5; 0: for ever)\n"
+    "  --user NAME        log in as that user (default: the user default)\n"
+    "  --pass PASSWORD    with that password; better in RAKIT_PASSWORD, as others on the\n"
+    "                     machine can see the command line\n"
     "  --no-color         no colours (also: NO_COLOR in the environment)\n"
     "  --tls              speak TLS; each of the following implies it\n"
     "  --cacert FILE      who may have issued the certificate of a server (default: whom\n"
@@ -57,6 +60,8 @@ struct options {
     uint32_t database;
     bool want_colour;
     struct tls_settings tls;
+    char *user;           /* NULL: the default one. */
+    char *password;       /* NULL: none. */
     const char *verified; /* The file to verify, without a server; or NULL. */
     bool done;            /* Help or version was printed. */
 };
@@ -115,7 +120,8 @@ static int read_options(struct options *o, int argument_count, char **arguments,
         {"timeout", required_argument, NULL, 't'}, {"tls", no_argument, NULL, 'T'},
         {"cacert", required_argument, NULL, 'A'},  {"cert", required_argument, NULL, 'C'},
         {"key", required_argument, NULL, 'K'},     {"sni", required_argument, NULL, 'S'},
-        {"insecure", no_argument, NULL, 'I'},      {NULL, 0, NULL, 0},
+        {"insecure", no_argument, NULL, 'I'},      {"user", required_argument, NULL, 'u'},
+        {"pass", required_argument, NULL, 'p'},    {NULL, 0, NULL, 0},
     };
 
     optind = *position;
@@ -142,6 +148,12 @@ static int read_options(struct options *o, int argument_count, char **arguments,
             if (read_timeout(optarg, &o->timeout_ms) < 0) {
                 return -1;
             }
+            break;
+        case 'u':
+            o->user = optarg;
+            break;
+        case 'p':
+            o->password = optarg;
             break;
         case 'T':
         case 'A':
@@ -180,6 +192,7 @@ static int read_arguments(struct options *o, int argument_count, char **argument
         .port = "8000",
         .timeout_ms = DEFAULT_TIMEOUT_MS,
         .want_colour = true,
+        .password = getenv("RAKIT_PASSWORD"),
     };
     if (read_options(o, argument_count, arguments, &position) < 0) {
         return -1;
@@ -257,6 +270,7 @@ static enum session_outcome run(const struct options *o, struct io *io)
     client.connection.tls = tls;
     client.database = o->database;
     client.gives_notice = isatty(STDERR_FILENO) == 1;
+    client_use_login(&client, o->user, o->password);
     if (client_connect(&client) < 0) {
         fprintf(stderr, "%s\n", client.error);
         client_deinit(&client);

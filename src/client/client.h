@@ -48,6 +48,7 @@
 #include "io/io.h"
 #include "raft/raft.h"
 #include "resp/resp.h"
+#include "users/attempts.h"
 
 enum {
     CLIENT_SLOTS_MAX = 1024,                     /* Commands under way per connection. */
@@ -268,7 +269,10 @@ struct clients {
     uint64_t leaderless_since_ns; /* 0: there is one. */
     uint64_t last_id;
     uint64_t users_version; /* All clients have been looked at since. */
-    uint64_t rate_from_ns;  /* Start of the interval that is being counted. */
+    struct attempts attempts;
+    struct list logins; /* That wait because others have failed: login.c. */
+    struct io_timer login_timer;
+    uint64_t rate_from_ns; /* Start of the interval that is being counted. */
     uint64_t rate_from_count;
     uint64_t commands_a_second; /* In the last full interval. */
     uint64_t input_bytes;       /* Memory of all clients' input. */
@@ -385,6 +389,13 @@ bool client_must_read_first(const struct client *c);
 
 /* The request that the parser has read was taken: counts it, and shows it to those who monitor. */
 void client_note_taken(struct client *c);
+
+/* --- login.c -------------------------------------------------------------------- */
+
+void logins_init(struct clients *clients);
+/* Each turn: judges those that have waited long enough. */
+void logins_look(struct clients *clients);
+void logins_free(struct clients *clients);
 
 /* --- rights.c ------------------------------------------------------------------- */
 

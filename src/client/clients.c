@@ -167,6 +167,7 @@ void clients_run(struct clients *c)
     topology_look(c);
     sentinel_look(c);
     waits_look(c);
+    logins_look(c);
     time_share_begin(&share, c->io, c->options.probe, CLIENTS_TURN_NS);
     run_congested(c, &share);
     run_ready(c, &share);
@@ -436,6 +437,7 @@ int clients_start(const struct clients_options *options, struct clients **ret_cl
     list_init(&c->monitors);
     pause_init(c);
     waits_init(c);
+    logins_init(c);
     topics_init(&c->topics, checksum(options->run_id, strlen(options->run_id)));
     pushes_init(&c->pushes);
     tracking_init(&c->tracking, c->topics.seed);
@@ -520,6 +522,7 @@ void clients_free(struct clients *c)
     io_timer_stop(c->io, &c->sweep_timer);
     io_timer_stop(c->io, &c->pause_timer);
     waits_free(c);
+    logins_free(c);
     list_for_each(node, &c->all)
     {
         struct client *client = container_of(node, struct client, link);

@@ -1,6 +1,7 @@
 #include "client/login.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/mutant.h"
@@ -27,6 +28,7 @@ struct login_hello {
 /* One under way. */
 struct login {
     struct request request;
+    struct list link; /* clients->logins, while it waits. */
     struct reply_slot *slot;
     struct buffer reply;
     struct resp_writer writer;
@@ -75,10 +77,19 @@ static void succeed(struct client *c, const struct login_hello *hello, struct re
     reply_hello(c, w);
 }
 
+/* Without the port. */
+static struct slice address_of(const struct client *c)
+{
+    const char *colon = strrchr(c->peer, ':');
+
+    return colon == NULL ? slice_str(c->peer) : slice_of(c->peer, (size_t)(colon - c->peer));
+}
+
 static void settle(struct client *c, bool is_right, uint64_t id, const struct login_hello *hello,
                    struct resp_writer *w)
 {
     if (is_right) {
+        attempts_succeed(&c->clients->attempts, address_of(c));
         rights_log_in(c, id, hello->user);
         succeed(c, hello, w);
     } else {
@@ -104,6 +115,11 @@ static void judge_here(struct client *c, const struct password_hash *hash,
     settle(c, is_right, user == NULL ? USER_NOBODY : user->id, hello, w);
 }
 
+static void begin(struct client *c)
+{
+    attempts_begin(&c->clients->attempts, address_of(c), io_now_ns(c->clients->io));
+}
+
 static struct resp_writer *login_reply(struct request *request)
 {
     return &container_of(request, struct login, request)->writer;
@@ -126,15 +142,12 @@ static void settle_asked(struct login *l, struct resp_writer *w)
     }
 }
 
-static void login_answered(struct request *request)
+/* The reply has been written. */
+static void end(struct login *l)
 {
-    struct login *l = container_of(request, struct login, request);
     struct reply_slot *slot = l->slot;
 
-    entry_release(request->entry);
     slot->client->held_count--;
-    buffer_append(&l->reply, "", 1); /* Ends the number. */
-    settle_asked(l, reply_writer(slot));
     buffer_deinit(&l->reply);
     buffer_deinit(&l->user);
     buffer_deinit(&l->name);
@@ -142,21 +155,23 @@ static void login_answered(struct request *request)
     reply_done(slot);
 }
 
-static void ask(struct command_call *call, const struct password_hash *hash,
-                const struct login_hello *hello)
+static void login_answered(struct request *request)
 {
-    struct client *c = call_client(call);
-    struct login *l = memory_take_zeroed(1, sizeof *l);
+    struct login *l = container_of(request, struct login, request);
+
+    entry_release(request->entry);
+    buffer_append(&l->reply, "", 1); /* Ends the number. */
+    settle_asked(l, reply_writer(l->slot));
+    end(l);
+}
+
+static void ask(struct login *l)
+{
+    struct client *c = l->slot->client;
     const struct command *command = users_command(USERS_SHOW);
     struct buffer digits = {0};
 
-    password_write(hash, &digits);
-    l->hash = *hash;
-    l->hello = *hello;
-    buffer_append_slice(&l->user, hello->user);
-    buffer_append_slice(&l->name, hello->name);
-    l->hello.user = buffer_slice(&l->user);
-    l->hello.name = buffer_slice(&l->name);
+    password_write(&l->hash, &digits);
     l->writer = (struct resp_writer){.out = &l->reply, .version = 2};
     l->request.received_ns = c->received_ns;
     l->request.resp_version = 2;
@@ -168,36 +183,139 @@ static void ask(struct command_call *call, const struct password_hash *hash,
 
     request_encode(&l->request, command, 0, 4, arguments);
     buffer_deinit(&digits);
-    c->held_count++;
-    l->slot = reply_later(call);
     replica_submit(c->clients->replica, &l->request);
 }
 
-/* Within EXEC there is no time to ask. */
-static bool can_ask(const struct client *c)
+/* Whether the users of this node decide: those of the cluster are the same, or can't be asked. */
+static bool is_judged_here(const struct client *c, struct slice user)
 {
     struct io_address leader;
 
-    return c->current_slot != NULL && replica_leader_address(c->clients->replica, &leader) &&
-           !MUTANT(login_by_old_users);
+    return (slice_equal(user, slice_str("default")) &&
+            !users_have_default(replica_users(c->clients->replica))) ||
+           !replica_leader_address(c->clients->replica, &leader) || MUTANT(login_by_old_users);
 }
 
+static bool is_loading(const struct client *c)
+{
+    struct replica_progress progress;
+
+    return replica_is_loading(c->clients->replica, &progress);
+}
+
+static struct login *keep(struct command_call *call, const struct password_hash *hash,
+                          const struct login_hello *hello)
+{
+    struct login *l = memory_take_zeroed(1, sizeof *l);
+
+    list_init(&l->link);
+    l->hash = *hash;
+    l->hello = *hello;
+    buffer_append_slice(&l->user, hello->user);
+    buffer_append_slice(&l->name, hello->name);
+    l->hello.user = buffer_slice(&l->user);
+    l->hello.name = buffer_slice(&l->name);
+    l->slot = reply_later(call);
+    l->slot->client->held_count++;
+    return l;
+}
+
+/* Within EXEC there is no time to ask, nor to wait. */
 static void log_in(struct command_call *call, struct slice password,
                    const struct login_hello *hello)
 {
     struct client *c = call_client(call);
-    struct users *users = replica_users(c->clients->replica);
-    struct replica_progress progress;
+    struct clients *clients = c->clients;
+    uint64_t now_ns = io_now_ns(clients->io);
+    uint64_t wait_ns = attempts_wait_ns(&clients->attempts, address_of(c), now_ns);
+    bool can_wait = c->current_slot != NULL;
     struct password_hash hash;
 
     password_hash(password, &hash);
-    if (replica_is_loading(c->clients->replica, &progress)) {
+    if (is_loading(c)) {
         resp_error(call->reply, ERROR_LOGIN_IS_LOADING);
-    } else if ((slice_equal(hello->user, slice_str("default")) && !users_have_default(users)) ||
-               !can_ask(c)) {
+    } else if (wait_ns > 0 && !can_wait) {
+        resp_error(call->reply, ERROR_WRONG_PASSWORD);
+    } else if (wait_ns > 0) {
+        list_append(&clients->logins, &keep(call, &hash, hello)->link);
+        io_turn_soon(clients->io); /* Which sets the timer. */
+    } else if (!can_wait || is_judged_here(c, hello->user)) {
+        begin(c);
         judge_here(c, &hash, hello, call->reply);
     } else {
-        ask(call, &hash, hello);
+        begin(c);
+        ask(keep(call, &hash, hello));
+    }
+}
+
+/* --- those that wait -------------------------------------------------------------------------- */
+
+static void login_timer_fired(struct io_timer *timer)
+{
+    io_turn_soon(container_of(timer, struct clients, login_timer)->io);
+}
+
+void logins_init(struct clients *clients)
+{
+    list_init(&clients->logins);
+    clients->login_timer.fired = login_timer_fired;
+}
+
+void logins_free(struct clients *clients)
+{
+    io_timer_stop(clients->io, &clients->login_timer);
+    list_for_each(node, &clients->logins)
+    {
+        struct login *l = container_of(node, struct login, link);
+
+        list_remove(node);
+        buffer_deinit(&l->user);
+        buffer_deinit(&l->name);
+        free(l);
+    }
+}
+
+/* It has waited; or its client has gone. */
+static void go_on(struct login *l)
+{
+    struct client *c = l->slot->client;
+
+    list_remove(&l->link);
+    if (c->end >= CLIENT_CLOSING) {
+        resp_error(reply_writer(l->slot), ERROR_WRONG_PASSWORD);
+        end(l);
+        return;
+    }
+    begin(c);
+    if (is_loading(c) || is_judged_here(c, l->hello.user)) {
+        judge_here(c, &l->hash, &l->hello, reply_writer(l->slot));
+        end(l);
+    } else {
+        ask(l);
+    }
+}
+
+void logins_look(struct clients *clients)
+{
+    uint64_t now_ns = io_now_ns(clients->io);
+    uint64_t next_ns = UINT64_MAX;
+
+    list_for_each(node, &clients->logins)
+    {
+        struct login *l = container_of(node, struct login, link);
+        const struct client *c = l->slot->client;
+        uint64_t wait_ns = c->end >= CLIENT_CLOSING
+                               ? 0
+                               : attempts_wait_ns(&clients->attempts, address_of(c), now_ns);
+
+        if (wait_ns == 0) {
+            go_on(l);
+        } else if (now_ns + wait_ns < next_ns) {
+            next_ns = now_ns + wait_ns;
+        }
+    }
+    if (next_ns != UINT64_MAX) {
+        io_timer_start(clients->io, &clients->login_timer, next_ns);
     }
 }
 

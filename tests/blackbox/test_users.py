@@ -2,11 +2,12 @@
 end."""
 
 import hashlib
+import os
 import subprocess
 
 import pytest
 
-from harness import await_true
+from harness import CLI, await_true
 from respclient import RespError
 
 PASSWORD = "a-password-that-no-file-may-hold"
@@ -90,7 +91,7 @@ def test_rights__of_a_deleted_user_end_with_it(shared_three):
 
 def test_login__is_refused_on_each_node_once_its_password_is_gone(shared_three):
     leader = shared_three.leader()
-    for turn in range(20):
+    for turn in range(3):
         leader.call("ACL", "SETUSER", "bob", "reset", "on", f">p{turn}", "+@all")
         for node in shared_three.nodes:
             log_in(node, password=f"p{turn}").close()
@@ -189,3 +190,13 @@ def test_users__let_nodes_join_and_start_again(cluster):
                "the second node serves again")
     admin.close()
 
+
+def test_cli__logs_in(shared_three):
+    leader = shared_three.leader()
+    leader.call("ACL", "SETUSER", "bob", "reset", "on", f">{PASSWORD}", "~*", "+@all")
+    line = [CLI, "--user", "bob", leader.host, str(leader.port), "ACL", "WHOAMI"]
+    for password, found in ((PASSWORD, "bob"), ("wrong", "WRONGPASS")):
+        done = subprocess.run(line, env={**os.environ, "RAKIT_PASSWORD": password},
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=30, check=False)
+        assert found in done.stdout + done.stderr

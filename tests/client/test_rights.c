@@ -321,6 +321,23 @@ static void test_rights__before_login_little_is_read(void **state)
     close(admin);
 }
 
+/* Beyond some, a login that fails waits; and so does what follows it on its connection. */
+static void test_rights__failed_logins_wait(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+    uint64_t before_ns;
+
+    make_bob(f, fd, "+@all");
+    for (int i = 0; i <= ATTEMPTS_AT_ONCE; i++) {
+        fixture_talk(f, fd, "AUTH bob x\r\n", wrong);
+    }
+    before_ns = io_now_ns(f->io);
+    fixture_talk(f, fd, "AUTH bob secret\r\nACL WHOAMI\r\n", "+OK\r\n$3\r\nbob\r\n");
+    assert_true(io_now_ns(f->io) - before_ns >= 100000000);
+    close(fd);
+}
+
 static void test_rights__requirepass(void **state)
 {
     struct client_fixture *f = *state;
@@ -362,6 +379,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rights__of_a_deleted_user, fixture_up, fixture_down),
         cmocka_unit_test_setup_teardown(test_rights__before_login_little_is_read, fixture_up,
                                         fixture_down),
+        cmocka_unit_test_setup_teardown(test_rights__failed_logins_wait, fixture_up, fixture_down),
         cmocka_unit_test_setup_teardown(test_rights__requirepass, fixture_up, fixture_down),
     };
 
