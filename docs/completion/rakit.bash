@@ -70,7 +70,8 @@ _rakit_server() {
         --snapshot-rate --scrub-period --log-tail --protected-mode --requirepass --log-level
         --log-format --cluster-mode --follower-role
         --sentinel-port --sentinel-name --http --tls-port --tls-cert-file --tls-key-file
-        --tls-ca-cert-file --tls-crl-file --tls-auth-clients --tls-cluster --tls-contact
+        --tls-ca-cert-file --tls-crl-file --tls-auth-clients --tls-cluster --tls-http
+        --tls-contact
         --tls-node-name'
     _rakit_positions "${takes_value//$'\n'/ }"
     case $previous in
@@ -83,7 +84,7 @@ _rakit_server() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames
         ;;
-    --protected-mode | --tls-cluster | --tls-contact) _rakit_words 'yes no' "$word" ;;
+    --protected-mode | --tls-cluster | --tls-http | --tls-contact) _rakit_words 'yes no' "$word" ;;
     --tls-auth-clients) _rakit_words 'yes no optional' "$word" ;;
     --cluster-mode) _rakit_words 'no yes redirect' "$word" ;;
     --follower-role) _rakit_words 'master replica' "$word" ;;

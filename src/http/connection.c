@@ -1,10 +1,8 @@
 /* connection.c - one connection: its request is read and judged, answered, and that is all: the
  * connection ends, so nothing behind the body can be taken for another request. */
-#include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "http/door.h"
 #include "http/exchange.h"
@@ -20,29 +18,6 @@ enum {
 };
 
 /* --- who may ask, and how ------------------------------------------------------------------- */
-
-static bool is_loopback(const struct sockaddr_in6 *peer)
-{
-    if (peer->sin6_family == AF_INET6) {
-        const struct in6_addr *six = &peer->sin6_addr;
-
-        return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
-    }
-    return ntohl(((const struct sockaddr_in *)(const void *)peer)->sin_addr.s_addr) >> 24 == 127;
-}
-
-static bool judge_peer(struct exchange *e)
-{
-    const struct http_options *o = &e->door->options;
-
-    if (o->protected_mode && !is_loopback((const struct sockaddr_in6 *)(const void *)e->peer)) {
-        exchange_say(e, 403,
-                     "protected mode: only clients over loopback are served; --protected-mode no "
-                     "serves everybody who can reach the node");
-        return false;
-    }
-    return true;
-}
 
 static bool judge_method(struct exchange *e, const struct route *route)
 {
@@ -117,6 +92,9 @@ static bool receive_head(struct exchange *e, char *head, size_t *ret_size, size_
 
     *ret_size = 0;
     *ret_head_size = 0;
+    if (!channel_begin(e->channel, &patience)) {
+        return false;
+    }
     while (*ret_head_size == 0) {
         int64_t size;
 
@@ -124,8 +102,8 @@ static bool receive_head(struct exchange *e, char *head, size_t *ret_size, size_
             exchange_say(e, 431, "the headers are larger than 16 kB");
             return false;
         }
-        size = patience_receive(&patience, e->fd, head + *ret_size,
-                                REQUEST_HEAD_BYTES_MAX - *ret_size);
+        size = channel_receive(e->channel, &patience, head + *ret_size,
+                               REQUEST_HEAD_BYTES_MAX - *ret_size);
         if (size <= 0) {
             if (size < 0 && *ret_size > 0) {
                 exchange_say(e, 408, "the headers did not come within 5 s");
@@ -151,13 +129,13 @@ static bool receive_body(struct exchange *e, struct slice rest)
     char *to;
 
     if (e->request.expect.data != NULL && at < length &&
-        !patience_send(&patience, e->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25)) {
+        !channel_send(e->channel, &patience, "HTTP/1.1 100 Continue\r\n\r\n", 25)) {
         return false;
     }
     buffer_append(&e->body, rest.data, at);
     to = buffer_reserve(&e->body, length - at);
     while (at < length) {
-        int64_t size = patience_receive(&patience, e->fd, to, length - at);
+        int64_t size = channel_receive(e->channel, &patience, to, length - at);
 
         if (size <= 0) {
             exchange_say(e, 408, "the body did not come within 15 s");
@@ -196,9 +174,6 @@ static void judge(struct exchange *e, struct slice head, struct slice rest)
         return;
     }
     route = route_of(e->request.path);
-    if (!judge_peer(e)) {
-        return;
-    }
     if (route == NULL) {
         exchange_say(e, 404,
                      "there is nothing at this path; see /, /metrics, /status.json, /livez, "
@@ -217,9 +192,9 @@ static void drain(const struct exchange *e)
     char bytes[4096];
     int64_t left = DRAIN_BYTES_MAX;
 
-    (void)shutdown(e->fd, SHUT_WR);
+    channel_finish(e->channel);
     while (left > 0) {
-        int64_t size = patience_receive(&patience, e->fd, bytes, sizeof bytes);
+        int64_t size = channel_receive(e->channel, &patience, bytes, sizeof bytes);
 
         if (size <= 0) {
             return;
@@ -240,7 +215,7 @@ static void count(struct exchange *e)
 void connection_serve(struct place *place)
 {
     struct exchange e = {.door = place->door,
-                         .fd = place->fd,
+                         .channel = &place->channel,
                          .peer = (const struct sockaddr *)&place->peer,
                          .share = {.budget = &place->door->budget}};
     char head[REQUEST_HEAD_BYTES_MAX];

@@ -85,6 +85,12 @@ struct door *http_open(const struct http_options *options, char *text, size_t te
         return NULL;
     }
     d = memory_take_zeroed(1, sizeof *d);
+    if (options->tls != NULL &&
+        !secure_start(&d->secure, options->io, options->tls, options->trust, text, text_size)) {
+        close(fd);
+        free(d);
+        return NULL;
+    }
     d->options = *options;
     d->listen_fd = fd;
     d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -131,7 +137,8 @@ static void *serve(void *context)
     struct place *p = context;
 
     connection_serve(p);
-    close(p->fd);
+    channel_deinit(&p->channel);
+    close(p->channel.fd);
     set_state(p, PLACE_ENDED);
     return NULL;
 }
@@ -192,24 +199,37 @@ static void refuse(struct door *d, int fd)
                                  "Content-Type: text/plain\r\n\r\n"
                                  "there are too many connections: try it again\n";
 
-    (void)send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (d->options.tls == NULL) {
+        (void)send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
     close(fd);
     atomic_fetch_add(&d->counts.refused, 1);
+}
+
+static bool take_place(struct door *d, struct place *p, int fd, const struct sockaddr_in6 *peer)
+{
+    bool is_encrypted = d->options.tls != NULL;
+
+    p->channel =
+        (struct channel){.fd = fd, .ssl = is_encrypted ? secure_new(&d->secure, fd) : NULL};
+    p->peer = *peer;
+    if (is_encrypted && p->channel.ssl == NULL) {
+        return false;
+    }
+    set_state(p, PLACE_TAKEN);
+    if (!start_thread(p)) {
+        channel_deinit(&p->channel);
+        set_state(p, PLACE_FREE);
+        return false;
+    }
+    return true;
 }
 
 static void place(struct door *d, int fd, const struct sockaddr_in6 *peer)
 {
     struct place *p = find_place(d, peer);
 
-    if (p == NULL) {
-        refuse(d, fd);
-        return;
-    }
-    p->fd = fd;
-    p->peer = *peer;
-    set_state(p, PLACE_TAKEN);
-    if (!start_thread(p)) {
-        set_state(p, PLACE_FREE);
+    if (p == NULL || !take_place(d, p, fd, peer)) {
         refuse(d, fd);
     }
 }
@@ -272,6 +292,7 @@ void http_close(struct door *d)
             CHECK(pthread_join(d->places[i].thread, NULL) == 0);
         }
     }
+    secure_end(&d->secure);
     close(d->listen_fd);
     close(d->stop_fd);
     CHECK(pthread_mutex_destroy(&d->lock) == 0);

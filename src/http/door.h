@@ -12,7 +12,9 @@
 #include <stdint.h>
 
 #include "http/budget.h"
+#include "http/channel.h"
 #include "http/http.h"
+#include "http/secure.h"
 
 enum place_state { PLACE_FREE, PLACE_TAKEN, PLACE_ENDED };
 
@@ -20,7 +22,7 @@ struct place {
     struct door *door;
     enum place_state state;
     pthread_t thread;
-    int fd;
+    struct channel channel;
     struct sockaddr_in6 peer; /* Large enough for IPv4, too. */
 };
 
@@ -38,6 +40,7 @@ struct door {
     bool is_started;
     pthread_mutex_t lock;
     struct place places[HTTP_CONNECTIONS_MAX];
+    struct secure secure; /* The accepting thread's. */
     struct budget budget;
     struct door_counts counts;
 };

@@ -48,7 +48,7 @@ static bool send_event(struct stream *s, const char *name, struct slice data)
     buffer_printf(&event, "event: %s\ndata: ", name);
     buffer_append_slice(&event, data);
     buffer_append(&event, "\n\n", 2);
-    is_sent = patience_send(&patience, s->e->fd, buffer_begin(&event), buffer_size(&event));
+    is_sent = channel_send(s->e->channel, &patience, buffer_begin(&event), buffer_size(&event));
     buffer_deinit(&event);
     return is_sent;
 }
@@ -218,7 +218,7 @@ static bool wait_for_tick(struct stream *s)
     struct patience tick = exchange_patience(s->e, TICK_MS);
     struct patience now = exchange_patience(s->e, 0);
 
-    return patience_pause(&tick) && !patience_await(&now, s->e->fd, POLLIN);
+    return patience_pause(&tick) && !patience_await(&now, s->e->channel->fd, POLLIN);
 }
 
 static void run(struct stream *s)
@@ -229,7 +229,7 @@ static void run(struct stream *s)
     s->e->answer.type = "text/event-stream";
     s->e->answer.is_sent = true;
     if (!exchange_send_head(s->e, false) || s->e->request.method == REQUEST_HEAD ||
-        !patience_send(&patience, s->e->fd, "retry: 1000\n\n", 13)) {
+        !channel_send(s->e->channel, &patience, "retry: 1000\n\n", 13)) {
         return;
     }
     while (send_node(s) && run_cluster(s)) {

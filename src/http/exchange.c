@@ -87,7 +87,7 @@ bool exchange_send_head(struct exchange *e, bool has_length)
         buffer_printf(&head, "Content-Length: %zu\r\n", a->page.size + buffer_size(&a->body));
     }
     buffer_printf(&head, "%s\r\n", a->more == NULL ? "" : a->more);
-    is_sent = patience_send(&patience, e->fd, buffer_begin(&head), buffer_size(&head));
+    is_sent = channel_send(e->channel, &patience, buffer_begin(&head), buffer_size(&head));
     buffer_deinit(&head);
     return is_sent;
 }
@@ -99,7 +99,7 @@ void exchange_send(struct exchange *e)
     struct patience patience = exchange_patience(e, SEND_MS);
 
     if (exchange_send_head(e, true) && e->request.method != REQUEST_HEAD) {
-        (void)patience_send(&patience, e->fd, body.data, body.size);
+        (void)channel_send(e->channel, &patience, body.data, body.size);
     }
 }
 
@@ -120,6 +120,10 @@ bool exchange_open_node(struct exchange *e)
     node_close(&e->node);
     if (status == NODE_DENIED) {
         exchange_say(e, 401, "the node wants a user and the right password");
+    } else if (status == NODE_BARRED) {
+        exchange_say(e, 403,
+                     "protected mode: only clients over loopback are served, until users have "
+                     "passwords; --protected-mode no serves everybody who can reach the node");
     } else if (status == NODE_BUSY) {
         exchange_say(e, 503, "the node takes no more clients (--max-clients)");
     } else {

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "http/access.h"
 #include "http/budget.h"
+#include "http/channel.h"
 #include "http/node.h"
 #include "http/patience.h"
 #include "http/request.h"
@@ -25,7 +26,7 @@ struct answer {
 
 struct exchange {
     struct door *door;
-    int fd;
+    const struct channel *channel;
     const struct sockaddr *peer;
     struct request request;
     struct credentials credentials;

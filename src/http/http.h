@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "io/io_tls.h"
+
 struct door;
 struct sockaddr;
 
@@ -15,8 +17,10 @@ struct sockaddr;
 struct http_options {
     const char *host; /* Where to listen. */
     uint16_t port;
-    const char *announced; /* The host at which others reach this node. */
-    bool protected_mode;   /* Serves clients only over loopback. */
+    const char *announced;          /* The host at which others reach this node. */
+    const struct io_tls_files *tls; /* Speak TLS, with these files. NULL: do not. */
+    enum io_tls_trust trust;        /* Which certificate clients must show then. */
+    struct io *io;                  /* To read them, from any thread. */
     /* Makes a connection to the node on behalf of that client: a socket that does not block, or a
      * negative errno. Any thread calls it. */
     int (*connect)(void *context, const struct sockaddr *peer);

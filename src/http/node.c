@@ -129,6 +129,9 @@ enum node_status node_open(struct node *n, const struct http_options *door,
     if (reply.data[0] != '-') {
         return NODE_OPEN;
     }
+    if (node_is_error(reply, "DENIED")) {
+        return NODE_BARRED;
+    }
     return node_is_error(reply, "WRONGPASS") || node_is_error(reply, "NOAUTH") ||
                    (credentials->are_given && !is_full(reply))
                ? NODE_DENIED

@@ -16,6 +16,7 @@ enum { NODE_REPLY_BYTES_MAX = 8 * 1024 * 1024 };
 enum node_status {
     NODE_OPEN,
     NODE_DENIED, /* The node wants other credentials. */
+    NODE_BARRED, /* It serves no client from there: protected mode. */
     NODE_BUSY,   /* It takes no more clients. */
     NODE_DOWN,   /* It does not answer, or ends. */
 };

@@ -302,7 +302,9 @@ static bool open_http(struct process *p, const struct server_config *config, cha
         .host = config->address.host,
         .port = config->http_port,
         .announced = config->announce_host,
-        .protected_mode = config->protected_mode,
+        .tls = tls_config_of_http(config) ? &config->tls.files : NULL,
+        .trust = config->tls.clients,
+        .io = p->io,
         .connect = connect_to_node,
         .context = p->io,
     };

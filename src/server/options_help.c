@@ -76,7 +76,9 @@ static const char help_of_options[] =
     "  --http N                 a port for HTTP: dashboard, metrics, health, XML-RPC;\n"
     "                           default: none\n"
     "  --follower-role ROLE     master, the default, or replica: what a node that does not\n"
-    "                           lead calls itself in INFO, ROLE and HELLO\n"
+    "                           lead calls itself in INFO, ROLE and HELLO\n";
+
+static const char help_of_tls[] =
     "  --tls-port N             a port for clients with TLS; PORT itself: no others\n"
     "  --tls-cert-file FILE, --tls-key-file FILE\n"
     "                           the certificate of this node in PEM, and its key\n"
@@ -86,6 +88,7 @@ static const char help_of_options[] =
     "                           optional: one that is shown must be good\n"
     "  --tls-cluster yes|no     yes: nodes speak TLS with each other, and verify both ends;\n"
     "                           the same on all nodes; default: no\n"
+    "  --tls-http yes|no        speak TLS at the port for HTTP; default: if PORT does\n"
     "  --tls-contact yes|no     speak TLS with the contact; default: if PORT does\n"
     "  --tls-node-name NAME     the name in the certificates of all nodes; default: the\n"
     "                           host of each\n"
@@ -100,7 +103,9 @@ static const char help_of_options[] =
 
 const char *options_help(uint32_t part)
 {
-    return part == 0 ? help_of_use : part == 1 ? help_of_options : NULL;
+    static const char *const parts[] = {help_of_use, help_of_options, help_of_tls};
+
+    return part < sizeof parts / sizeof *parts ? parts[part] : NULL;
 }
 
 const char *options_version(void)

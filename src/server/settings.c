@@ -50,6 +50,7 @@ static void list_tls(const struct tls_config *tls, struct settings *p)
     put(p, "tls-crl-file", "%s", files->revocations == NULL ? "" : files->revocations);
     put(p, "tls-auth-clients", "%s", tls_config_trust_name(tls->clients));
     put(p, "tls-cluster", "%s", tls->cluster ? "yes" : "no");
+    put(p, "tls-http", "%s", tls->is_http_chosen ? (tls->http ? "yes" : "no") : "default");
     put(p, "tls-node-name", "%s", tls->name == NULL ? "" : tls->name);
 }
 

@@ -45,6 +45,13 @@ static const char *read_contact(struct tls_config *config, const char *value)
     return config->contact || strcmp(value, "no") == 0 ? NULL : "--tls-contact takes yes or no";
 }
 
+static const char *read_http(struct tls_config *config, const char *value)
+{
+    config->is_http_chosen = true;
+    config->http = strcmp(value, "yes") == 0;
+    return config->http || strcmp(value, "no") == 0 ? NULL : "--tls-http takes yes or no";
+}
+
 static const char *read_cluster(struct tls_config *config, const char *value)
 {
     config->cluster = strcmp(value, "yes") == 0;
@@ -80,6 +87,9 @@ const char *tls_config_read(struct tls_config *config, const char *option, const
     if (strcmp(option, "tls-cluster") == 0) {
         return read_cluster(config, value);
     }
+    if (strcmp(option, "tls-http") == 0) {
+        return read_http(config, value);
+    }
     if (strcmp(option, "tls-contact") == 0) {
         return read_contact(config, value);
     }
@@ -98,6 +108,12 @@ bool tls_config_is_only(const struct server_config *config)
     return config->tls.port != 0 && config->tls.port == config->address.port;
 }
 
+bool tls_config_of_http(const struct server_config *config)
+{
+    return config->http_port != 0 &&
+           (config->tls.is_http_chosen ? config->tls.http : tls_config_is_only(config));
+}
+
 bool tls_config_of_contact(const struct server_config *config)
 {
     return config->tls.is_contact_chosen ? config->tls.contact : tls_config_is_only(config);
@@ -106,7 +122,7 @@ bool tls_config_of_contact(const struct server_config *config)
 static const char *check_files(const struct server_config *config)
 {
     const struct tls_config *tls = &config->tls;
-    bool has_clients = tls->port != 0;
+    bool has_clients = tls->port != 0 || tls_config_of_http(config);
     bool verifies = (has_clients && tls->clients != IO_TLS_ANYBODY) || tls->cluster ||
                     tls_config_of_contact(config);
 
@@ -116,7 +132,7 @@ static const char *check_files(const struct server_config *config)
     }
     if (!has_clients && !tls->cluster) {
         return "the files of TLS are used for nothing: say where clients come in by it "
-               "(--tls-port), or that nodes use it (--tls-cluster yes)";
+               "(--tls-port, --tls-http yes), or that nodes use it (--tls-cluster yes)";
     }
     if (verifies && tls->files.authorities == NULL) {
         return "who may have issued the certificates of the others? --tls-ca-cert-file FILE names "
@@ -139,7 +155,7 @@ const char *tls_config_check(const struct server_config *config)
                "peers and for Sentinel's clients";
     }
     if (tls->port == 0 && files->certificate == NULL && files->key == NULL &&
-        files->authorities == NULL && files->revocations == NULL && !tls->contact &&
+        files->authorities == NULL && files->revocations == NULL && !tls->contact && !tls->http &&
         !tls->cluster && tls->name == NULL) {
         return NULL;
     }

@@ -15,6 +15,8 @@ struct tls_config {
     struct io_tls_files files; /* Without a certificate, TLS is not used. */
     enum io_tls_trust clients; /* What clients must show. */
     bool cluster;              /* Nodes use TLS among each other. */
+    bool is_http_chosen;       /* Otherwise it is decided by `port`: */
+    bool http;                 /* The port for HTTP speaks TLS. */
     bool is_contact_chosen;    /* Otherwise it is decided by `port`: */
     bool contact;              /* The contact is spoken to by TLS. */
     const char *name;          /* The name in the certificates of all nodes; NULL: their hosts. */
@@ -26,6 +28,7 @@ struct tls_config {
         {"tls-key-file", 1, NULL, code}, {"tls-ca-cert-file", 1, NULL, code},                      \
         {"tls-crl-file", 1, NULL, code}, {"tls-auth-clients", 1, NULL, code},                      \
         {"tls-contact", 1, NULL, code}, {"tls-cluster", 1, NULL, code},                            \
+        {"tls-http", 1, NULL, code},                                                               \
     {                                                                                              \
         "tls-node-name", 1, NULL, code                                                             \
     }
@@ -39,6 +42,8 @@ const char *tls_config_check(const struct server_config *config);
 const char *tls_config_trust_name(enum io_tls_trust trust);
 /* Whether the node's port for clients serves only those with TLS. */
 bool tls_config_is_only(const struct server_config *config);
+/* Whether the port for HTTP speaks TLS. */
+bool tls_config_of_http(const struct server_config *config);
 /* Whether the contact is spoken to by TLS. */
 bool tls_config_of_contact(const struct server_config *config);
 

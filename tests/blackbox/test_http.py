@@ -7,12 +7,14 @@ import pathlib
 import re
 import shutil
 import socket
+import ssl
 import tempfile
 import time
 import xmlrpc.client
 
 import pytest
 
+from certificates import Authority
 from harness import HOST, ROOT, Cluster, Node, await_true, free_port
 
 DISTANCE = 5000  # From a node's port for clients to that for HTTP.
@@ -357,5 +359,86 @@ def test_door__is_closed_unless_it_is_asked_for(directory):
     try:
         assert node.call("CONFIG", "GET", "http-port") == [b"http-port", b"0"]
         assert "HTTP" not in node.log()
+    finally:
+        node.destroy()
+
+
+# --- users ----------------------------------------------------------------------------------------
+
+
+def basic(user, password):
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def test_users__have_the_rights_that_they_have_elsewhere(directory):
+    node = Node(directory)
+    node.options = ["--http", str(node.port + DISTANCE)]
+    node.start().await_up()
+    reader = {"Authorization": basic("reader", "secret"), "Content_Type": "application/json"}
+    admin = {"Authorization": basic("admin", "root"), "Content_Type": "application/json"}
+    get, put = ('{"command": "%s", "args": ["k"%s]}' % pair for pair in (("get", ""),
+                                                                        ("set", ', "v"')))
+    try:
+        node.call("ACL", "SETUSER", "admin", "on", ">root", "~*", "&*", "+@all")
+        node.call("ACL", "SETUSER", "reader", "on", ">secret", "~*", "+get", "+info", "+ping")
+        node.call("ACL", "SETUSER", "default", "off")
+        assert request(node, "/livez")[0] == 200
+        assert request(node, "/readyz")[0] == 401
+        status, headers, _ = request(node, "/")
+        assert status == 401 and headers["WWW-Authenticate"].startswith("Basic ")
+        for path in ("/metrics", "/status.json", "/events"):
+            assert request(node, path)[0] == 401, path
+            if path != "/events":
+                assert request(node, path, Authorization=basic("reader", "secret"))[0] == 403, path
+                assert request(node, path, Authorization=basic("admin", "root"))[0] == 200, path
+        assert request(node, "/execute", put, **admin)[0] == 200
+        assert json.loads(request(node, "/execute", get, **reader)[2])["data"] == "v"
+        refused = json.loads(request(node, "/execute", put, **reader)[2])
+        assert refused["status"] == "fail" and refused["error"]["code"] == "NOPERM"
+        reader["Authorization"] = basic("reader", "wrong")
+        assert request(node, "/execute", get, **reader)[0] == 401
+        # With credentials, the node may be called by any name.
+        assert request(node, "/metrics", Authorization=basic("admin", "root"),
+                       Host="db.example")[0] == 200
+    finally:
+        node.destroy()
+
+
+# --- encrypted ------------------------------------------------------------------------------------
+
+
+def fetch(context, node, path):
+    connection = http.client.HTTPSConnection(node.host, node.port + DISTANCE, timeout=20,
+                                             context=context)
+    connection.request("GET", path)
+    with connection.getresponse() as response:
+        return response.status, response.read(200)
+
+
+def test_tls__is_that_of_the_node(directory):
+    authority = Authority(directory / "authority")
+    certificate, key = authority.issue("node")
+    stranger = ssl.create_default_context(cafile=str(authority.certificate))
+    known = ssl.create_default_context(cafile=str(authority.certificate))
+    known.load_cert_chain(*map(str, authority.issue("client")))
+    node = Node(directory)
+    node.options = ["--http", str(node.port + DISTANCE), "--tls-http", "yes", "--tls-cert-file",
+                    str(certificate), "--tls-key-file", str(key), "--tls-ca-cert-file",
+                    str(authority.certificate)]
+    node.start().await_up()
+    try:
+        assert fetch(known, node, "/livez") == (200, b"ok\n")
+        assert b"event: node" in fetch(known, node, "/events")[1]
+        with pytest.raises(OSError):
+            fetch(stranger, node, "/livez")
+        assert answer_to(node, b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")[:5] != b"HTTP/"
+        proxy = xmlrpc.client.ServerProxy(f"https://{HOST}:{node.port + DISTANCE}/RPC2",
+                                          context=known)
+        assert json.loads(proxy.ping())["data"] == "PONG"
+        begun = time.monotonic()
+        with socket.create_connection((HOST, node.port + DISTANCE)) as waiting:
+            assert node.stop() == 0
+            assert time.monotonic() - begun < 3
+            waiting.close()
     finally:
         node.destroy()

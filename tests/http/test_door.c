@@ -121,8 +121,7 @@ static int up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     socklen_t size = sizeof f->address;
-    struct http_options options = {
-        .host = "127.0.0.1", .announced = "", .protected_mode = true, .connect = connect_fake};
+    struct http_options options = {.host = "127.0.0.1", .announced = "", .connect = connect_fake};
     char text[200] = "";
 
     CHECK(f != NULL && pthread_mutex_init(&f->node.lock, NULL) == 0);

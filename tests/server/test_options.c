@@ -128,6 +128,14 @@ static void test_options__set_tls(void **state)
     refuse("h 1 --tls-port 2 --tls-cert-file a --tls-key-file b", "--tls-ca-cert-file FILE names");
     refuse("h 1 --tls-cert-file a --tls-key-file b", "are used for nothing");
     refuse("h 1 --tls-cluster yes --tls-cert-file a --tls-key-file b", "--tls-ca-cert-file FILE");
+    refuse("h 1 --tls-http maybe", "--tls-http takes yes or no, not 'maybe'");
+    refuse("h 1 --http 2 --tls-http yes", "TLS needs the certificate of this node");
+    accept(&p, "h 1 --http 2 --tls-http yes --tls-auth-clients no --tls-cert-file a "
+               "--tls-key-file b");
+    assert_true(tls_config_of_http(&p.options.config));
+    snprintf(line, sizeof line, "%s --http 2 --tls-port 1", files);
+    accept(&p, line);
+    assert_true(tls_config_of_http(&p.options.config));
     refuse("h 1 --tls-cluster maybe", "--tls-cluster takes yes or no, not 'maybe'");
     snprintf(line, sizeof line, "%s --tls-cluster yes --tls-node-name db", files);
     accept(&p, line);
