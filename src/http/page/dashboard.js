@@ -130,6 +130,7 @@ function showSummary() {
   const i = state.node;
   show("self", `${i.node_name || "node"} at port ${i.tcp_port}`);
   show("s-leader", leaderName(i));
+  $("s-leader").classList.toggle("long", leaderName(i).length > 14);
   show("s-term", i.raft_term);
   show("s-commit", number(i.raft_commit_index));
   show("s-rate", number(i.instantaneous_ops_per_sec));
@@ -420,7 +421,8 @@ async function findKeys(goesOn) {
     $("key-list").append(item);
   }
   $("more").hidden = cursor === "0";
-  show("key-note", `${$("key-list").children.length} keys${cursor === "0" ? "" : " so far"}`);
+  const count = $("key-list").children.length;
+  show("key-note", `${count} ${count === 1 ? "key" : "keys"}${cursor === "0" ? "" : " so far"}`);
 }
 
 // --- the connection ------------------------------------------------------------------------------
@@ -430,9 +432,12 @@ function setLink(text, kind) {
   $("link").className = `link ${kind}`;
 }
 
+const refusal = (error) => error.startsWith("NOPERM") ? `Not permitted: ${error.slice(7)}`
+  : `The cluster does not answer: ${error}`;
+
 function onNode(info) {
   if (info.error) {
-    $("nodes-note").textContent = info.error;
+    $("nodes-note").textContent = refusal(info.error);
     $("nodes-note").hidden = false;
     return;
   }
@@ -444,8 +449,7 @@ function onNode(info) {
 }
 
 function onCluster(cluster) {
-  const note = cluster.error ? (cluster.error.startsWith("NOPERM") ? `Not permitted: ${cluster.error}`
-    : `The cluster does not answer: ${cluster.error}`) : "";
+  const note = cluster.error ? refusal(cluster.error) : "";
   $("nodes-note").hidden = !note;
   show("nodes-note", note);
   if (note) return;
@@ -459,7 +463,7 @@ function connect() {
   const on = (name, take) => source.addEventListener(name, (event) => take(JSON.parse(event.data)));
   on("node", onNode);
   on("cluster", onCluster);
-  on("log", (rows) => { if (!rows.error) takeRows(rows); });
+  on("log", (rows) => { if (rows.error) show("request-count", refusal(rows.error)); else takeRows(rows); });
   on("slow", (slow) => { if (!slow.error) { state.slow = slow; showSlow(); } });
   source.onerror = () => {
     if ($("link").textContent === "live") tell("The connection to this node was lost", true);

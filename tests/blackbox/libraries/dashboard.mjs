@@ -85,6 +85,14 @@ const actions = {
     await page.waitForFunction((w) => document.querySelector("#event-list").textContent.includes(w), wanted);
     return { events: await texts("#event-list li") };
   },
+  // Opens the page as that user, whom the browser asks for when the node does.
+  async login(words) {
+    const [username, password, url] = words.split(" ");
+    await context.setHTTPCredentials({ username, password });
+    await page.goto(url);
+    await page.waitForFunction(() => document.querySelector("#nodes-note").textContent !== "");
+    return { note: await text("#nodes-note"), reply: await execute("set refused 1") };
+  },
   async picture() { return { label: await page.getAttribute("#picture", "aria-label") }; },
   async look() {
     const wide = await judge();

@@ -104,3 +104,11 @@ def test_dashboard__shows_the_cluster_live(web, browser):
     new.call("RAFT", "REMOVE", leader.address)
     await_true(lambda: len(new.members()) == 2, "it is removed")
     browser.do("event", "was removed")
+
+    # A user who may not do all of this.
+    new.call("ACL", "SETUSER", "reader", "on", ">secret", "~*", "+get", "+info", "+ping")
+    new.call("ACL", "SETUSER", "admin", "on", ">root", "~*", "&*", "+@all")
+    new.call("ACL", "SETUSER", "default", "off")
+    barred = browser.do("login", "reader", "secret", url(new))
+    assert barred["note"].startswith("Not permitted: ")
+    assert barred["reply"].startswith("Not permitted: ")
