@@ -123,8 +123,11 @@ struct reply_slot {
     size_t written_before; /* Size of the writer's buffer before this reply. */
     uint32_t flags;        /* COMMAND_READ or COMMAND_WRITE while it is under way. */
     bool is_answered;
-    bool is_silent;          /* By CLIENT REPLY OFF or SKIP. */
-    bool is_deferred;        /* reply_later() was called. */
+    bool is_silent;              /* By CLIENT REPLY OFF or SKIP. */
+    bool is_deferred;            /* reply_later() was called. */
+    bool is_refused;             /* Not executed: an error is the reply. */
+    const struct command *named; /* By the client; NULL: there is no such command. */
+    uint64_t taken_ns;
     struct buffer read_keys; /* To be remembered for its client: trackers.c. */
     uint8_t purpose;         /* enum transaction_purpose. */
     uint32_t generation;     /* Of what was watched when it was sent. */
@@ -210,6 +213,8 @@ struct client {
     char *library_name;
     char *library_version;
     const struct command *last_command;
+    const struct command *taken_command; /* Whose reply is written now; NULL: of none. */
+    bool is_refused;                     /* That is an error, instead of executing it. */
     uint64_t command_count;
     uint64_t connected_ns;
     uint64_t active_ns; /* When it last sent anything. */
@@ -422,6 +427,13 @@ void rights_look(struct clients *clients);
 
 /* Takes note of a login that failed. */
 void rights_note_failure(struct client *c, const char *command, struct slice user);
+
+/* --- call_info.c ----------------------------------------------------------------- */
+
+/* Sections of INFO. */
+void call_info_put_commands(const struct clients *clients, struct buffer *out);
+void call_info_put_errors(const struct clients *clients, struct buffer *out);
+void call_info_put_latencies(const struct clients *clients, struct buffer *out);
 
 /* --- pause.c -------------------------------------------------------------------- */
 

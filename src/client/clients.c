@@ -537,6 +537,7 @@ void clients_free(struct clients *c)
     topics_deinit(&c->topics);
     pushes_deinit(&c->pushes);
     tracking_deinit(&c->tracking);
+    call_counts_clear(&c->call_counts);
     free(c);
 }
 
@@ -550,7 +551,7 @@ void clients_reset_stats(struct clients *c)
 {
     c->stats = (struct clients_stats){.connected_count = c->stats.connected_count};
     c->rate_from_count = 0;
-    c->call_counts = (struct call_counts){0};
+    call_counts_clear(&c->call_counts);
 }
 
 struct clients *call_clients(const struct command_call *call)

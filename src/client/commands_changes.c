@@ -1,10 +1,11 @@
 /* commands_changes.c - the changes of keys, as a stream that a client reads on where it was, on
- * any node: XREAD, RAFT FEED and RAFT SCAN. */
+ * any node: XREAD, RAFT FEED and RAFT SCAN. (XRANGE and others: commands_ranges.c) */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "base/mutant.h"
+#include "client/changes.h"
 #include "client/client.h"
 #include "client/commands.h"
 #include "client/waits.h"
@@ -17,8 +18,6 @@
 
 enum {
     STREAM_BYTES_MAX = 64 * 1024,
-    CHANGES_MAX = 1000, /* In one reply, */
-    CHANGES_BYTES_MAX = 1024 * 1024,
     SCANNED_KEYS_MAX = 1000 * 1000, /* By RAFT SCAN. */
     SCANNED_BYTES_MAX = 64 * 1024 * 1024,
 };
@@ -47,13 +46,19 @@ static struct slice stream_of(const struct changes_wait *w)
     return slice_of(w->stream, w->stream_size);
 }
 
-/* All keys of a database may be others: that concerns each prefix. */
-static bool is_wanted(const struct changes_wait *w, const struct feed_change *change)
+bool changes_is_stream(struct slice name)
 {
-    size_t size = w->stream_size - (sizeof STREAM - 1);
-    const char *prefix = w->stream + sizeof STREAM - 1;
+    return name.size >= sizeof STREAM - 1 && name.size <= STREAM_BYTES_MAX &&
+           memcmp(name.data, STREAM, sizeof STREAM - 1) == 0;
+}
 
-    return change->database == w->database &&
+/* All keys of a database may be others: that concerns each prefix. */
+bool changes_has(struct slice stream, uint32_t database, const struct feed_change *change)
+{
+    size_t size = stream.size - (sizeof STREAM - 1);
+    const char *prefix = stream.data + sizeof STREAM - 1;
+
+    return change->database == database &&
            (change->key.size >= size
                 ? memcmp(change->key.data, prefix, size) == 0
                 : change->key.size == 0 && strcmp(change->event, "replaced") == 0);
@@ -61,15 +66,15 @@ static bool is_wanted(const struct changes_wait *w, const struct feed_change *ch
 
 /* --- one reply ------------------------------------------------------------------------------- */
 
-static void put_id(struct resp_writer *w, struct feed_id id)
+void changes_put_id(struct resp_writer *w, struct feed_id id)
 {
     resp_bulkf(w, "%llu-%u", (unsigned long long)id.index, (unsigned)id.order);
 }
 
-static void put_change(struct resp_writer *w, const struct feed_change *change)
+void changes_put(struct resp_writer *w, const struct feed_change *change)
 {
     resp_array(w, 2);
-    put_id(w, change->id);
+    changes_put_id(w, change->id);
     resp_array(w, change->type == NULL ? 4 : 6);
     resp_bulk_text(w, "key");
     resp_bulk(w, change->key);
@@ -96,8 +101,8 @@ static uint64_t collect(const struct changes_wait *w, const struct feed *feed, i
          r = feed_next(feed, r)) {
         struct feed_change change = feed_show(r);
 
-        if (is_wanted(w, &change)) {
-            put_change(&writer, &change);
+        if (changes_has(stream_of(w), w->database, &change)) {
+            changes_put(&writer, &change);
             count++;
         }
     }
@@ -118,7 +123,7 @@ static void put_stream(const struct changes_wait *w, struct resp_writer *to, uin
     buffer_append_slice(to->out, buffer_slice(changes));
 }
 
-static const char *fault_of(const struct clients *c)
+const char *changes_fault(const struct clients *c)
 {
     return !feed_is_on(replica_feed(c->replica)) ? ERROR_NO_FEED
            : replica_is_isolated(c->replica)     ? ERROR_ISOLATED
@@ -135,7 +140,7 @@ static void reply_changes(struct wait *wait, const struct clients *c, struct res
     const struct changes_wait *w = changes_of(wait);
     const struct feed *feed = replica_feed(c->replica);
     struct buffer changes = {0};
-    const char *fault = fault_of(c);
+    const char *fault = changes_fault(c);
     uint64_t count = 0;
     const struct slice arguments[] = {slice_str("XREAD"), slice_str("STREAMS"), stream_of(w),
                                       slice_str("$")};
@@ -171,7 +176,7 @@ static bool has_changes(struct changes_wait *w, const struct feed *feed)
          r = feed_next(feed, r)) {
         struct feed_change change = feed_show(r);
 
-        if (is_wanted(w, &change)) {
+        if (changes_has(stream_of(w), w->database, &change)) {
             return true;
         }
         w->looked = change.id;
@@ -184,7 +189,7 @@ static bool is_over(struct wait *wait, const struct clients *c)
     struct changes_wait *w = changes_of(wait);
     const struct feed *feed = replica_feed(c->replica);
 
-    return fault_of(c) != NULL || is_compacted(w, feed) || has_changes(w, feed);
+    return changes_fault(c) != NULL || is_compacted(w, feed) || has_changes(w, feed);
 }
 
 /* --- XREAD ----------------------------------------------------------------------------------- */
@@ -211,8 +216,7 @@ static bool read_streams(struct command_call *call, uint32_t at, struct xread *x
     }
     x->stream = call->arguments[at];
     x->id = call->arguments[at + 1];
-    if (x->stream.size < sizeof STREAM - 1 || x->stream.size > STREAM_BYTES_MAX ||
-        memcmp(x->stream.data, STREAM, sizeof STREAM - 1) != 0) {
+    if (!changes_is_stream(x->stream)) {
         return refuse(call, ERROR_NO_STREAM);
     }
     return true;
@@ -242,18 +246,13 @@ static bool read_xread(struct command_call *call, struct xread *x)
     return refuse(call, ERROR_SYNTAX);
 }
 
-/* "index", "index-order", or "$": the newest. */
-static bool read_id(const struct command_call *call, struct slice text, struct feed_id *ret_id)
+bool changes_read_id(struct slice text, uint32_t default_order, struct feed_id *ret_id)
 {
     const char *dash = text.size == 0 ? NULL : memchr(text.data, '-', text.size);
     size_t size = dash == NULL ? text.size : (size_t)(dash - text.data);
     int64_t index = 0;
-    int64_t order = 0;
+    int64_t order = default_order;
 
-    if (slice_is(text, "$")) {
-        *ret_id = (struct feed_id){replica_applied_index(call_clients(call)->replica), UINT32_MAX};
-        return true;
-    }
     if (!decimal_read(slice_of(text.data, size), &index) || index < 0 ||
         (dash != NULL && (!decimal_read(slice_of(dash + 1, text.size - size - 1), &order) ||
                           order < 0 || order > UINT32_MAX))) {
@@ -261,6 +260,16 @@ static bool read_id(const struct command_call *call, struct slice text, struct f
     }
     *ret_id = (struct feed_id){(uint64_t)index, (uint32_t)order};
     return true;
+}
+
+/* "$" is the newest. */
+static bool read_id(const struct command_call *call, struct slice text, struct feed_id *ret_id)
+{
+    if (slice_is(text, "$")) {
+        *ret_id = (struct feed_id){replica_applied_index(call_clients(call)->replica), UINT32_MAX};
+        return true;
+    }
+    return changes_read_id(text, 0, ret_id);
 }
 
 static void xread_command(struct command_call *call)
@@ -304,15 +313,15 @@ void raft_feed_command(struct command_call *call)
     const struct clients *c = call_clients(call);
     const struct feed *feed = replica_feed(c->replica);
 
-    if (fault_of(c) != NULL) {
-        resp_error(call->reply, fault_of(c));
+    if (changes_fault(c) != NULL) {
+        resp_error(call->reply, changes_fault(c));
         return;
     }
     resp_map(call->reply, 3);
     resp_bulk_text(call->reply, "from");
-    put_id(call->reply, feed->floor);
+    changes_put_id(call->reply, feed->floor);
     resp_bulk_text(call->reply, "applied");
-    put_id(call->reply, applied_id(c));
+    changes_put_id(call->reply, applied_id(c));
     resp_bulk_text(call->reply, "bytes");
     resp_integer(call->reply, (int64_t)feed->capacity);
 }
@@ -350,8 +359,8 @@ void raft_scan_command(struct command_call *call)
     uint32_t database = call_client(call)->database;
     struct scan s = {.prefix = call->arguments[2], .version = call->reply->version};
 
-    if (fault_of(c) != NULL) {
-        resp_error(call->reply, fault_of(c));
+    if (changes_fault(c) != NULL) {
+        resp_error(call->reply, changes_fault(c));
         return;
     }
     if (keyspace_count(keyspace, database) <= SCANNED_KEYS_MAX) {
@@ -362,7 +371,7 @@ void raft_scan_command(struct command_call *call)
         resp_error(call->reply, ERROR_SCAN_TOO_LARGE);
     } else {
         resp_array(call->reply, 2);
-        put_id(call->reply, applied_id(c));
+        changes_put_id(call->reply, applied_id(c));
         resp_array(call->reply, 2 * s.count);
         buffer_append_slice(call->reply->out, buffer_slice(&s.out));
     }
@@ -378,6 +387,21 @@ const struct command changes_commands[] = {
      .integers = "count milliseconds",
      .arguments = "[COUNT count] [BLOCK milliseconds] STREAMS stream id",
      .summary = "Changes of keys with a prefix, behind an id: the stream rakit:changes:<prefix>."},
+    {.name = "XRANGE", .arity = -4, .flags = COMMAND_LOCAL,
+     .handler = xrange_command, .group = "stream", .since = "5.0.0", .integers = "count",
+     .arguments = "stream start end [COUNT count]",
+     .summary = "Changes of keys with a prefix, with ids from start to end, oldest first."},
+    {.name = "XREVRANGE", .arity = -4, .flags = COMMAND_LOCAL,
+     .handler = xrevrange_command, .group = "stream", .since = "5.0.0", .integers = "count",
+     .arguments = "stream end start [COUNT count]",
+     .summary = "The same, newest first."},
+    {.name = "XLEN", .arity = 2, .flags = COMMAND_LOCAL,
+     .handler = xlen_command, .group = "stream", .since = "5.0.0", .arguments = "stream",
+     .summary = "Counts the changes of keys with a prefix that this node keeps."},
+    {.name = "XINFO", .arity = -2, .flags = COMMAND_LOCAL,
+     .handler = subcommand_run, .subcommands = xinfo_subcommands, .group = "stream",
+     .since = "5.0.0", .arguments = "HELP | GROUPS stream | STREAM stream",
+     .summary = "Describes what this node keeps of a stream of changes."},
     {.name = NULL},
 };
 /* clang-format on */

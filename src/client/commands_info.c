@@ -6,7 +6,6 @@
 #include "client/commands.h"
 #include "client/topology.h"
 #include "cluster/members.h"
-#include "command/table.h"
 #include "kv/keyspace.h"
 #include "raft/raft.h"
 #include "replica/replica.h"
@@ -107,10 +106,13 @@ static void put_memory(const struct clients *clients, struct buffer *out)
                   "maxmemory:%llu\r\n"
                   "maxmemory_human:%s\r\n"
                   "maxmemory_policy:noeviction\r\n"
+                  "number_of_cached_scripts:%llu\r\n"
                   "commands_refused_for_memory:%llu\r\n",
                   (ull)used_bytes, describe_bytes(used_bytes, used_text, sizeof used_text),
                   (ull)dataset_bytes, (ull)client_bytes, (ull)max_bytes,
-                  describe_bytes(max_bytes, max_text, sizeof max_text), (ull)stats.no_memory_count);
+                  describe_bytes(max_bytes, max_text, sizeof max_text),
+                  (ull)keyspace_count(replica_keyspace(clients->replica), KEYSPACE_SCRIPTS),
+                  (ull)stats.no_memory_count);
 }
 
 static void put_loading(const struct clients *clients, struct buffer *out)
@@ -274,6 +276,7 @@ static void put_stats(const struct clients *clients, struct buffer *out)
         out,
         "total_connections_received:%llu\r\n"
         "total_commands_processed:%llu\r\n"
+        "total_error_replies:%llu\r\n"
         "instantaneous_ops_per_sec:%llu\r\n"
         "total_net_input_bytes:%llu\r\n"
         "total_net_output_bytes:%llu\r\n"
@@ -302,17 +305,17 @@ static void put_stats(const struct clients *clients, struct buffer *out)
         "acl_access_denied_cmd:%llu\r\n"
         "acl_access_denied_key:%llu\r\n"
         "acl_access_denied_channel:%llu\r\n",
-        (ull)stats.accepted_count, (ull)stats.commands_count, (ull)clients->commands_a_second,
-        (ull)stats.input_bytes, (ull)stats.output_bytes, (ull)stats.refused_count,
-        (ull)replica.proposed_count, (ull)replica.forwarded_count, (ull)replica.in_doubt_count,
-        (ull)replica.pending_count, figures.waiting, figures.proposed, figures.forwarded,
-        (ull)figures.outgoing_bytes, (ull)replica.read_count, (ull)replica.read_round_count,
-        (ull)replica.applied_count, (ull)replica.expired_count, (ull)replica.expired_field_count,
-        (ull)clients->topics.count[TOPIC_CHANNEL], (ull)clients->topics.count[TOPIC_PATTERN],
-        (ull)clients->topics.count[TOPIC_SHARD], (ull)count_trackers(clients),
-        (ull)clients->tracking.by_key.count, (ull)clients->tracking.id_count,
-        (ull)clients->topics.count[TOPIC_PREFIX], denied(clients, DENIAL_LOGIN),
-        denied(clients, DENIAL_COMMAND), denied(clients, DENIAL_KEY),
+        (ull)stats.accepted_count, (ull)stats.commands_count, (ull)clients->call_counts.error_count,
+        (ull)clients->commands_a_second, (ull)stats.input_bytes, (ull)stats.output_bytes,
+        (ull)stats.refused_count, (ull)replica.proposed_count, (ull)replica.forwarded_count,
+        (ull)replica.in_doubt_count, (ull)replica.pending_count, figures.waiting, figures.proposed,
+        figures.forwarded, (ull)figures.outgoing_bytes, (ull)replica.read_count,
+        (ull)replica.read_round_count, (ull)replica.applied_count, (ull)replica.expired_count,
+        (ull)replica.expired_field_count, (ull)clients->topics.count[TOPIC_CHANNEL],
+        (ull)clients->topics.count[TOPIC_PATTERN], (ull)clients->topics.count[TOPIC_SHARD],
+        (ull)count_trackers(clients), (ull)clients->tracking.by_key.count,
+        (ull)clients->tracking.id_count, (ull)clients->topics.count[TOPIC_PREFIX],
+        denied(clients, DENIAL_LOGIN), denied(clients, DENIAL_COMMAND), denied(clients, DENIAL_KEY),
         denied(clients, DENIAL_CHANNEL));
 }
 
@@ -468,30 +471,6 @@ static void put_digests(const struct clients *clients, struct buffer *out)
                   stats.reason, (ull)(stats.isolated_ns / 1000000000), (ull)stats.isolated_count);
 }
 
-static void put_command_stats(const struct clients *clients, struct buffer *out)
-{
-    const struct command_table *table = clients->options.commands;
-
-    for (uint32_t i = 0; i < table->count; i++) {
-        uint64_t count = call_counts_of(&clients->call_counts, table->rows[i]);
-
-        if (count == 0) {
-            continue;
-        }
-        buffer_printf(out, "cmdstat_");
-        for (const char *letter = table->rows[i]->name; *letter != '\0'; letter++) {
-            bool is_upper = *letter >= 'A' && *letter <= 'Z';
-            char lower = (char)(is_upper ? *letter - 'A' + 'a' : *letter);
-
-            buffer_append(out, &lower, 1);
-        }
-        /* Times of single commands are not measured. */
-        buffer_printf(out,
-                      ":calls=%llu,usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=0\r\n",
-                      (ull)count);
-    }
-}
-
 static void put_tls(const struct clients *clients, struct buffer *out)
 {
     if (clients->options.put_tls != NULL) {
@@ -526,9 +505,9 @@ static const struct section {
     {"Digests", put_digests, AT_PLAIN},
     {"Sentinel", sentinel_put_info, AT_SENTINEL},
     {"Modules", put_nothing, AT_PLAIN | ON_REQUEST},
-    {"Commandstats", put_command_stats, AT_PLAIN | ON_REQUEST},
-    {"Errorstats", put_nothing, AT_PLAIN | ON_REQUEST},
-    {"Latencystats", put_nothing, AT_PLAIN | ON_REQUEST},
+    {"Commandstats", call_info_put_commands, AT_PLAIN | ON_REQUEST},
+    {"Errorstats", call_info_put_errors, AT_PLAIN | ON_REQUEST},
+    {"Latencystats", call_info_put_latencies, AT_PLAIN | ON_REQUEST},
     {"Keyspace", put_keyspace, AT_PLAIN},
 };
 

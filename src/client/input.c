@@ -180,6 +180,9 @@ static void end_reply(struct client *c, uint32_t flags, size_t size_before)
         }
         return;
     }
+    call_counts_note_reply(
+        &c->clients->call_counts, c->taken_command, c->is_refused,
+        slice_of(buffer_begin(&c->out) + size_before, buffer_size(&c->out) - size_before), 0);
     if (is_silent) {
         c->out.end -= buffer_size(&c->out) - size_before;
     }
@@ -192,6 +195,7 @@ static void refuse(struct client *c, const char *text)
     size_t size_before = buffer_size(&c->out);
     struct resp_writer direct;
 
+    c->is_refused = true;
     resp_error(begin_reply(c, 0, &direct), text);
     end_reply(c, 0, size_before);
 }
@@ -468,6 +472,7 @@ static void queue_command(struct client *c, const struct command *command, uint6
     if (error != NULL) {
         refuse(c, error);
     } else {
+        c->taken_command = NULL; /* It is EXEC that executes it. */
         resp_simple(begin_reply(c, 0, &direct), "QUEUED");
         end_reply(c, 0, size_before);
     }
@@ -483,6 +488,8 @@ static void begin_command(struct client *c, const struct command *command)
     c->skips_this_reply = c->skips_next_reply;
     c->skips_next_reply = false;
     c->last_command = command == NULL ? c->last_command : command;
+    c->taken_command = command;
+    c->is_refused = false;
 }
 
 /* Whether the command, as it is sent, may be taken now. */
@@ -534,6 +541,7 @@ static bool is_admitted(struct client *c, const struct command *command)
         return true;
     }
     begin_command(c, command);
+    c->is_refused = true;
     transaction_spoil(c);
     refuse_arguments(c, buffer_slice(&fault));
     buffer_deinit(&fault);
@@ -590,6 +598,7 @@ static bool has_room(struct client *c)
 static void refuse_for_good(struct client *c, const char *error)
 {
     c->command_count++;
+    c->taken_command = NULL;
     refuse(c, error);
     if (c->end == CLIENT_OPEN) {
         c->end = CLIENT_ENDS_AFTER_REPLIES;

@@ -82,7 +82,9 @@ void client_note_taken(struct client *c)
     if (c->last_command == NULL) {
         return; /* There is no such command. */
     }
-    call_counts_note(&clients->call_counts, c->last_command);
+    if (!c->is_refused) {
+        call_counts_note(&clients->call_counts, c->last_command);
+    }
     if (list_is_empty(&clients->monitors) || !is_shown(c->last_command)) {
         return;
     }

@@ -55,6 +55,9 @@ struct reply_slot *client_take_slot(struct client *c)
     slot->request.answered = slot_answered;
     slot->client = c;
     slot->ordinal = c->command_count;
+    slot->named = c->taken_command;
+    slot->is_refused = c->is_refused;
+    slot->taken_ns = io_now_ns(clients->io);
     slot->writer.version = c->version;
     if (c->last_slot == NULL) {
         c->first_slot = slot;
@@ -204,6 +207,17 @@ static uint64_t settle(struct client *c, struct reply_slot *slot)
     return reply_bytes;
 }
 
+static void count_reply(struct client *c, const struct reply_slot *slot)
+{
+    const struct buffer *out = slot->writer.out;
+    size_t before = slot->written_before;
+    size_t size = buffer_size(out) > before ? buffer_size(out) - before : 0;
+
+    call_counts_note_reply(&c->clients->call_counts, slot->named, slot->is_refused,
+                           slice_of(size == 0 ? NULL : buffer_begin(out) + before, size),
+                           io_now_ns(c->clients->io) - slot->taken_ns);
+}
+
 void reply_done(struct reply_slot *slot)
 {
     struct client *c = slot->client;
@@ -212,6 +226,7 @@ void reply_done(struct reply_slot *slot)
     CHECK(slot->writer.out != NULL); /* reply_writer() was called. */
     transaction_settle(slot);
     slot->is_answered = true;
+    count_reply(c, slot);
 
     uint64_t reply_bytes = settle(c, slot);
 

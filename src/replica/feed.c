@@ -222,6 +222,21 @@ const struct feed_record *feed_next(const struct feed *f, const struct feed_reco
     return record == record_at(f, f->last) ? NULL : record_at(f, record->next);
 }
 
+const struct feed_record *feed_previous(const struct feed *f, const struct feed_record *record)
+{
+    return record == record_at(f, f->begin) ? NULL : record_at(f, record->previous);
+}
+
+const struct feed_record *feed_last_until(const struct feed *f, struct feed_id id)
+{
+    const struct feed_record *r = is_empty(f) ? NULL : record_at(f, f->last);
+
+    while (r != NULL && feed_compare(r->id, id) > 0) {
+        r = feed_previous(f, r);
+    }
+    return r;
+}
+
 struct feed_change feed_show(const struct feed_record *r)
 {
     const char *bytes = (const char *)(r + 1);

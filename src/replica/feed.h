@@ -68,6 +68,9 @@ struct feed_id feed_newest(const struct feed *f);
 /* The first record behind `id`; NULL: there is none. */
 const struct feed_record *feed_first_behind(const struct feed *f, struct feed_id id);
 const struct feed_record *feed_next(const struct feed *f, const struct feed_record *record);
+/* The last record that is not behind `id`; NULL: there is none. */
+const struct feed_record *feed_last_until(const struct feed *f, struct feed_id id);
+const struct feed_record *feed_previous(const struct feed *f, const struct feed_record *record);
 struct feed_change feed_show(const struct feed_record *record);
 
 #endif /* RAKIT_REPLICA_FEED_H */

@@ -124,6 +124,61 @@ static void test_changes__refuse_what_is_no_stream(void **state)
     close(fd);
 }
 
+#define CHANGE(id, key, value)                                                                     \
+    "*2\r\n$3\r\n" id "\r\n*6\r\n$3\r\nkey\r\n$6\r\n" key "\r\n$5\r\nevent\r\n$3\r\nset\r\n"       \
+    "$5\r\nvalue\r\n$1\r\n" value "\r\n"
+
+static void test_changes__are_shown_in_ranges(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    fixture_talk(f, fd, "XRANGE rakit:changes:user: - +\r\nXLEN rakit:changes:user:\r\n",
+                 "*0\r\n:0\r\n");
+    change(f, 3, "user:1", "x");
+    change(f, 4, "other", "y");
+    change(f, 5, "user:2", "z");
+    fixture_talk(f, fd, "XRANGE rakit:changes:user: - +\r\nXREVRANGE rakit:changes:user: + 1\r\n",
+                 "*2\r\n" CHANGE("3-0", "user:1", "x")
+                     CHANGE("5-0", "user:2", "z") "*2\r\n" CHANGE("5-0", "user:2", "z")
+                         CHANGE("3-0", "user:1", "x"));
+    fixture_talk(f, fd,
+                 "XRANGE rakit:changes:user: (3-0 5 COUNT 1\r\n"
+                 "XREVRANGE rakit:changes:user: (5-0 -\r\n"
+                 "XRANGE rakit:changes:user: - + COUNT 0\r\nXLEN rakit:changes:user:\r\n",
+                 "*1\r\n" CHANGE("5-0", "user:2", "z") "*1\r\n" CHANGE("3-0", "user:1",
+                                                                       "x") "*-1\r\n:2\r\n");
+    fixture_talk(f, fd, "XINFO STREAM rakit:changes:other\r\nXINFO GROUPS rakit:changes:\r\n",
+                 "*12\r\n$6\r\nlength\r\n:1\r\n$17\r\nlast-generated-id\r\n$3\r\n5-0\r\n"
+                 "$20\r\nmax-deleted-entry-id\r\n$3\r\n0-0\r\n$6\r\ngroups\r\n:0\r\n"
+                 "$11\r\nfirst-entry\r\n"
+                 "*2\r\n$3\r\n4-0\r\n*6\r\n$3\r\nkey\r\n$5\r\nother\r\n$5\r\nevent\r\n$3\r\n"
+                 "set\r\n$5\r\nvalue\r\n$1\r\ny\r\n$10\r\nlast-entry\r\n"
+                 "*2\r\n$3\r\n4-0\r\n*6\r\n$3\r\nkey\r\n$5\r\nother\r\n$5\r\nevent\r\n$3\r\n"
+                 "set\r\n$5\r\nvalue\r\n$1\r\ny\r\n*0\r\n");
+    close(fd);
+}
+
+static void test_changes__that_are_missing_are_an_error_in_ranges(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    feed_restart(&f->replica.feed, 100);
+    change(f, 101, "user:1", "x");
+    fixture_talk(f, fd, "XRANGE rakit:changes:user: 100-0 +\r\nXRANGE mystream - +\r\n",
+                 "-COMPACTED changes up to 100-4294967295 are not kept any more: read the keys "
+                 "with RAFT SCAN, and go on from the id that it returns\r\n"
+                 "-ERR there are no streams but rakit:changes:<prefix>, the changes of keys with "
+                 "that prefix\r\n");
+    fixture_talk(f, fd,
+                 "XLEN rakit:changes:user:\r\nXRANGE rakit:changes:user: 101 0\r\n"
+                 "XRANGE rakit:changes:user: x +\r\nXRANGE rakit:changes:user: - + COUNT\r\n",
+                 ":1\r\n*0\r\n-ERR Invalid stream ID specified as stream command argument\r\n"
+                 "-ERR syntax error\r\n");
+    close(fd);
+}
+
 static void test_scan__shows_the_state_at_one_index(void **state)
 {
     struct client_fixture *f = *state;
@@ -146,6 +201,8 @@ int main(void)
         TEST(test_changes__are_waited_for),
         TEST(test_changes__that_are_missing_are_an_error),
         TEST(test_changes__refuse_what_is_no_stream),
+        TEST(test_changes__are_shown_in_ranges),
+        TEST(test_changes__that_are_missing_are_an_error_in_ranges),
         TEST(test_scan__shows_the_state_at_one_index),
     };
 

@@ -128,15 +128,29 @@ static void test_info__counts_calls(void **state)
     fixture_talk(f, fd, "PING\r\nPING\r\nSET a 1\r\nNOSUCH\r\n",
                  "+PONG\r\n+PONG\r\n+OK\r\n-ERR unknown command 'NOSUCH', with args beginning "
                  "with: \r\n");
-    fixture_say(f, fd, "INFO commandstats\r\nECHO end\r\n");
+    fixture_talk(f, fd, "SET s x\r\nINCR s\r\nSTRLEN\r\nHGET s f\r\n",
+                 "+OK\r\n-ERR value is not an integer or out of range\r\n"
+                 "-ERR wrong number of arguments for 'strlen' command\r\n"
+                 "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n");
+    fixture_say(f, fd, "INFO all\r\nECHO end\r\n");
     text = receive_until(f, fd, "end\r\n", &got);
     assert_non_null(strstr(text, "cmdstat_ping:calls=2,usec=0,usec_per_call=0.00,"));
-    assert_non_null(strstr(text, "cmdstat_set:calls=1,"));
+    assert_non_null(strstr(text, "cmdstat_set:calls=2,"));
     assert_null(strstr(text, "cmdstat_get:"));
+    assert_non_null(strstr(text, "rejected_calls=0,failed_calls=1\r\n"));
+    assert_non_null(strstr(text, "cmdstat_strlen:calls=0,usec=0,usec_per_call=0.00,"
+                                 "rejected_calls=1,failed_calls=0\r\n"));
+    assert_non_null(strstr(text, "errorstat_ERR:count=3\r\n"));
+    assert_non_null(strstr(text, "errorstat_WRONGTYPE:count=1\r\n"));
+    assert_non_null(strstr(text, "total_error_replies:4\r\n"));
+    assert_non_null(strstr(text, "latency_percentiles_usec_set:p50="));
+    assert_null(strstr(text, "latency_percentiles_usec_strlen:"));
     buffer_clear(&got);
     fixture_say(f, fd, "CONFIG RESETSTAT\r\nINFO all\r\nECHO end\r\n");
     text = receive_until(f, fd, "end\r\n", &got);
     assert_null(strstr(text, "cmdstat_ping:"));
+    assert_null(strstr(text, "errorstat_"));
+    assert_null(strstr(text, "latency_percentiles_usec_set:"));
     assert_non_null(strstr(text, "# Commandstats\r\n"));
     buffer_clear(&got);
     fixture_say(f, fd, "INFO\r\nECHO end\r\n");
