@@ -277,7 +277,7 @@ static void client_list(struct command_call *call)
         {
             const struct client *c = container_of(node, struct client, link);
 
-            if (c->end < CLIENT_CLOSING) {
+            if (c->end < CLIENT_DRAINS) {
                 session_describe(c, &text);
             }
         }

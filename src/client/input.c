@@ -537,6 +537,7 @@ static bool is_admitted(struct client *c, const struct command *command)
     struct buffer fault = {0};
     struct resp_writer w = {.out = &fault, .version = c->version};
 
+    c->last_command = command; /* As ACL LOG shows it. */
     if (rights_admit(c, command, &w)) {
         return true;
     }

@@ -250,6 +250,8 @@ bool rights_admit_call(struct client *c, const struct command_call *call)
 static void end_client(struct client *c, const char *why)
 {
     waits_end(c->clients, c);
+    audience_leave(c); /* It receives nothing more, however long its end takes. */
+    list_remove(&c->monitor_link);
     if (c->slot_count == 0 && buffer_size(&c->out) == 0 && !c->is_sending) {
         client_close(c, why);
         return;

@@ -107,6 +107,10 @@ static const struct subcommand *find(struct command_call *call)
         }
         return fits ? s : NULL;
     }
+    if (slice_is(name, help.name)) {
+        subcommand_refuse_count(call->reply, call->command, &help);
+        return NULL;
+    }
     resp_errorf(call->reply, ERROR_UNKNOWN_SUBCOMMAND, (int)(name.size < 128 ? name.size : 128),
                 name.size == 0 ? "" : name.data, call->command->name);
     return NULL;

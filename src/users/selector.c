@@ -268,6 +268,17 @@ static bool apply_plain(struct selector *s, struct slice word)
     return true;
 }
 
+/* Each kind is limited by itself: what is written must be readable in any order. */
+static bool is_full(const struct selector *s, char sign)
+{
+    uint32_t count = sign == '~' || sign == '%'   ? s->key_count
+                     : sign == '&'                ? s->channel_count
+                     : sign == '+' || sign == '-' ? s->rule_count
+                                                  : 0;
+
+    return count >= SELECTOR_WORDS_MAX;
+}
+
 const char *selector_apply(struct selector *s, const struct rule_words *with, struct slice word)
 {
     if (word.size == 0) {
@@ -276,8 +287,7 @@ const char *selector_apply(struct selector *s, const struct rule_words *with, st
     if (apply_plain(s, word)) {
         return NULL;
     }
-    if (s->rule_count >= SELECTOR_WORDS_MAX || s->key_count >= SELECTOR_WORDS_MAX ||
-        s->channel_count >= SELECTOR_WORDS_MAX) {
+    if (is_full(s, word.data[0])) {
         return ERROR_RULE_MANY;
     }
     switch (word.data[0]) {

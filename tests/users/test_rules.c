@@ -163,6 +163,8 @@ static void test_rules__are_limited_in_number(void **state)
         assert_null(selector_apply(&s, &with, slice_str(word)));
     }
     assert_non_null(selector_apply(&s, &with, slice_str("~more")));
+    assert_null(selector_apply(&s, &with, slice_str("+get")));
+    assert_null(selector_apply(&s, &with, slice_str("&c")));
     selector_deinit(&s);
 }
 
