@@ -59,8 +59,16 @@ uint64_t digest_of_traits(uint64_t key_hash, struct traits traits)
     return traits_are_plain(traits) ? 0 : digest_mix(digest_mix(key_hash ^ number) + number);
 }
 
+/* Most have one block. */
+static uint64_t digest_of_value(uint64_t key_hash, struct slice value)
+{
+    return value.size > 0 && value.size <= DIGEST_BLOCK_BYTES
+               ? digest_of_block(key_hash, 0, value)
+               : digest_of_range(key_hash, value, 0, value.size);
+}
+
 uint64_t digest_of_item(uint64_t key_hash, struct traits traits, struct slice value)
 {
     return digest_of_key(key_hash) + digest_of_traits(key_hash, traits) +
-           digest_of_range(key_hash, value, 0, value.size);
+           digest_of_value(key_hash, value);
 }

@@ -6,65 +6,6 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-/* The first byte of an item. */
-enum {
-    SHAPE_KEY_WIDE = 1, /* The key's size takes 4 bytes, otherwise 1. */
-    SHAPE_VALUE_2 = 2,  /* The value's size takes 2 bytes. */
-    SHAPE_VALUE_4 = 4,  /* Or 4 bytes; otherwise 1. */
-    SHAPE_HAS_ROOM = 8, /* It has grown: the allocation is grown_bytes(). */
-    SHAPE_KEPT = 16,    /* It has a second owner. */
-    SHAPE_LET_GO = 32,  /* And its first owner has let it go. */
-    SHAPE_EXPIRES = 64, /* It has a field for when it expires, 0: never. */
-    SHAPE_TYPED = 128,  /* It has a type; otherwise it is a string. */
-};
-
-enum { EXPIRY_BYTES = 6, FLAG = 128 };
-
-struct item {
-    unsigned char shape;
-    char rest[];
-};
-
-/* The decoded header. */
-struct layout {
-    size_t key_size;
-    size_t value_size;
-    size_t header_bytes;
-};
-
-static inline size_t trait_bytes_of(unsigned char shape)
-{
-    size_t expiry_bytes = (shape & SHAPE_EXPIRES) != 0 ? EXPIRY_BYTES : 0;
-
-    return expiry_bytes + ((shape & SHAPE_TYPED) != 0 ? 1 : 0);
-}
-
-static inline struct layout read_layout(const struct item *item)
-{
-    struct layout l;
-    const char *at = item->rest;
-
-    if ((item->shape & SHAPE_KEY_WIDE) != 0) {
-        l.key_size = get_u32(at);
-        at += 4;
-    } else {
-        l.key_size = (unsigned char)*at;
-        at++;
-    }
-    if ((item->shape & SHAPE_VALUE_4) != 0) {
-        l.value_size = get_u32(at);
-        at += 4;
-    } else if ((item->shape & SHAPE_VALUE_2) != 0) {
-        l.value_size = get_u16(at);
-        at += 2;
-    } else {
-        l.value_size = (unsigned char)*at;
-        at++;
-    }
-    l.header_bytes = (size_t)(at - (const char *)item) + trait_bytes_of(item->shape);
-    return l;
-}
-
 static unsigned char shape_for(struct traits traits, size_t key_size, size_t value_size)
 {
     unsigned char shape = key_size > UINT8_MAX ? SHAPE_KEY_WIDE : 0;
@@ -85,7 +26,7 @@ static size_t header_bytes_of(unsigned char shape)
     size_t key_bytes = (shape & SHAPE_KEY_WIDE) != 0 ? 4 : 1;
     size_t value_bytes = (shape & SHAPE_VALUE_4) != 0 ? 4 : (shape & SHAPE_VALUE_2) != 0 ? 2 : 1;
 
-    return 1 + key_bytes + value_bytes + trait_bytes_of(shape);
+    return 1 + key_bytes + value_bytes + item_trait_bytes(shape);
 }
 
 static char *write_traits(char *at, unsigned char shape, struct traits traits)
@@ -93,7 +34,7 @@ static char *write_traits(char *at, unsigned char shape, struct traits traits)
     if ((shape & SHAPE_EXPIRES) != 0) {
         put_u32(at, (uint32_t)traits.expires_ms);
         put_u16(at + 4, (uint16_t)(traits.expires_ms >> 32));
-        at += EXPIRY_BYTES;
+        at += ITEM_EXPIRY_BYTES;
     }
     if ((shape & SHAPE_TYPED) != 0) {
         *at++ = (char)traits.type;
@@ -126,18 +67,6 @@ static char *write_header(struct item *item, unsigned char shape, struct traits 
     return write_traits(at, shape, traits);
 }
 
-/* The allocation of an item that has grown to `size` bytes in all: the next of four steps per
- * doubling, so at most a quarter is spare. */
-static size_t grown_bytes(size_t size)
-{
-    size_t step = 16;
-
-    while (step * 8 < size) {
-        step *= 2;
-    }
-    return (size + step - 1) / step * step;
-}
-
 static struct item *item_take(unsigned char shape, struct traits traits, struct slice key,
                               struct slice value)
 {
@@ -145,7 +74,7 @@ static struct item *item_take(unsigned char shape, struct traits traits, struct 
     CHECK(value.size <= UINT32_MAX);
 
     size_t size = header_bytes_of(shape) + key.size + value.size;
-    struct item *item = memory_take((shape & SHAPE_HAS_ROOM) != 0 ? grown_bytes(size) : size);
+    struct item *item = memory_take((shape & SHAPE_HAS_ROOM) != 0 ? item_grown_bytes(size) : size);
     char *at = write_header(item, shape, traits, key.size, value.size);
 
     CHECK(traits.expires_ms <= EXPIRES_MS_MAX);
@@ -169,84 +98,39 @@ void item_free(struct item *item)
     free(item);
 }
 
-/* Behind the traits is the key. */
-static uint64_t read_field(const struct item *item, const char *key)
-{
-    const char *at = key - trait_bytes_of(item->shape);
-
-    return get_u32(at) | (uint64_t)get_u16(at + 4) << 32;
-}
-
-static uint64_t read_expiry(const struct item *item, const char *key)
-{
-    return read_field(item, key) & EXPIRES_MS_MAX;
-}
-
 /* The byte with the flag is the last one of the traits. */
 bool item_is_deferred(const struct item *item)
 {
-    const char *key = (const char *)item + read_layout(item).header_bytes;
+    const char *key = (const char *)item + item_layout(item).header_bytes;
 
-    return trait_bytes_of(item->shape) > 0 && ((unsigned char)key[-1] & FLAG) != 0;
+    return item_trait_bytes(item->shape) > 0 && ((unsigned char)key[-1] & ITEM_FLAG) != 0;
 }
 
 void item_set_deferred(struct item *item, bool is_deferred)
 {
-    if (trait_bytes_of(item->shape) > 0) {
-        char *at = (char *)item + read_layout(item).header_bytes - 1;
+    if (item_trait_bytes(item->shape) > 0) {
+        char *at = (char *)item + item_layout(item).header_bytes - 1;
 
-        *at = (char)(unsigned char)(((unsigned char)*at & (FLAG - 1)) | (is_deferred ? FLAG : 0));
+        *at = (char)(unsigned char)(((unsigned char)*at & (ITEM_FLAG - 1)) |
+                                    (is_deferred ? ITEM_FLAG : 0));
     }
-}
-
-struct traits item_traits(const struct item *item)
-{
-    const char *key = (const char *)item + read_layout(item).header_bytes;
-    struct traits traits = {0};
-
-    if ((item->shape & SHAPE_EXPIRES) != 0) {
-        traits.expires_ms = read_expiry(item, key);
-    }
-    if ((item->shape & SHAPE_TYPED) != 0) {
-        traits.type = (uint8_t)key[-1] & (FLAG - 1);
-    }
-    return traits;
-}
-
-bool item_is_expired(const struct item *item, uint64_t now_ms)
-{
-    return (item->shape & SHAPE_EXPIRES) != 0 && traits_are_expired(item_traits(item), now_ms);
-}
-
-struct slice item_key(const struct item *item)
-{
-    struct layout l = read_layout(item);
-
-    return slice_of((const char *)item + l.header_bytes, l.key_size);
-}
-
-struct slice item_value(const struct item *item)
-{
-    struct layout l = read_layout(item);
-
-    return slice_of((const char *)item + l.header_bytes + l.key_size, l.value_size);
 }
 
 char *item_value_bytes(struct item *item)
 {
-    struct layout l = read_layout(item);
+    struct item_layout l = item_layout(item);
 
     return (char *)item + l.header_bytes + l.key_size;
 }
 
 const char *item_content(const struct item *item)
 {
-    return (const char *)item + read_layout(item).header_bytes;
+    return (const char *)item + item_layout(item).header_bytes;
 }
 
 size_t item_content_size(const struct item *item)
 {
-    struct layout l = read_layout(item);
+    struct item_layout l = item_layout(item);
 
     return l.key_size + l.value_size;
 }
@@ -255,11 +139,6 @@ void item_keep(struct item *item)
 {
     CHECK(!item_is_kept(item));
     item->shape |= SHAPE_KEPT;
-}
-
-bool item_is_kept(const struct item *item)
-{
-    return (item->shape & SHAPE_KEPT) != 0;
 }
 
 void item_let_go(struct item *item)
@@ -277,36 +156,14 @@ bool item_keep_no_more(struct item *item)
     return was_let_go;
 }
 
-size_t heap_bytes(size_t size)
-{
-    /* glibc's malloc: 8 bytes of its own, rounded up to 16, 32 at least. */
-    size_t whole = (size + 8 + 15) & ~(size_t)15;
-
-    return whole < 32 ? 32 : whole;
-}
-
-static size_t allocated_bytes(unsigned char shape, const struct layout *l)
-{
-    size_t size = l->header_bytes + l->key_size + l->value_size;
-
-    return (shape & SHAPE_HAS_ROOM) != 0 ? grown_bytes(size) : size;
-}
-
-size_t item_heap_bytes(const struct item *item)
-{
-    struct layout l = read_layout(item);
-
-    return heap_bytes(allocated_bytes(item->shape, &l));
-}
-
 struct item *item_replace(struct item *item, struct traits traits, struct slice value)
 {
-    struct layout l = read_layout(item);
+    struct item_layout l = item_layout(item);
     unsigned char shape = shape_for(traits, l.key_size, value.size);
 
     if (shape == item->shape &&
         heap_bytes(l.header_bytes + l.key_size + value.size) ==
-            heap_bytes(allocated_bytes(shape, &l)) &&
+            heap_bytes(item_allocated_bytes(shape, &l)) &&
         value.size <= l.value_size) {
         char *to = write_header(item, shape, traits, l.key_size, value.size);
 
@@ -326,11 +183,11 @@ struct item *item_replace(struct item *item, struct traits traits, struct slice 
 struct item *item_set_expiry(struct item *item, uint64_t expires_ms)
 {
     struct traits traits = {.type = item_traits(item).type, .expires_ms = expires_ms};
-    struct layout l = read_layout(item);
+    struct item_layout l = item_layout(item);
 
     if ((item->shape & SHAPE_EXPIRES) != 0) {
         CHECK(expires_ms <= EXPIRES_MS_MAX);
-        write_traits((char *)item + l.header_bytes - trait_bytes_of(item->shape), item->shape,
+        write_traits((char *)item + l.header_bytes - item_trait_bytes(item->shape), item->shape,
                      traits);
         return item;
     }
@@ -354,17 +211,17 @@ size_t item_plain_bytes(struct traits traits, size_t key_size, size_t value_size
 
 struct item *item_rekey(struct item *item, struct slice key)
 {
-    struct layout old = read_layout(item);
+    struct item_layout old = item_layout(item);
     struct traits traits = item_traits(item);
     unsigned char shape = item->shape & (unsigned char)~SHAPE_KEY_WIDE;
 
     CHECK(!item_is_kept(item));
     shape |= key.size > UINT8_MAX ? SHAPE_KEY_WIDE : 0;
 
-    struct layout l = {
+    struct item_layout l = {
         .key_size = key.size, .value_size = old.value_size, .header_bytes = header_bytes_of(shape)};
-    size_t old_bytes = allocated_bytes(item->shape, &old);
-    size_t new_bytes = allocated_bytes(shape, &l);
+    size_t old_bytes = item_allocated_bytes(item->shape, &old);
+    size_t new_bytes = item_allocated_bytes(shape, &l);
 
     if (new_bytes > old_bytes) {
         item = memory_resize(item, new_bytes);
@@ -396,12 +253,12 @@ static bool is_copied_to_grow(const struct item *item)
 
 uint64_t item_growth_bytes(const struct item *item, size_t key_size, size_t size)
 {
-    struct layout l = {.key_size = key_size};
+    struct item_layout l = {.key_size = key_size};
     struct traits traits = {0};
     uint64_t kept_bytes = 0;
 
     if (item != NULL) {
-        l = read_layout(item);
+        l = item_layout(item);
         traits = item_traits(item);
         if (size <= l.value_size) {
             return 0;
@@ -410,15 +267,15 @@ uint64_t item_growth_bytes(const struct item *item, size_t key_size, size_t size
     }
 
     unsigned char shape = grown_shape(traits, l.key_size);
-    struct layout grown = {
+    struct item_layout grown = {
         .header_bytes = header_bytes_of(shape), .key_size = l.key_size, .value_size = size};
 
-    return heap_bytes(allocated_bytes(shape, &grown)) - kept_bytes;
+    return heap_bytes(item_allocated_bytes(shape, &grown)) - kept_bytes;
 }
 
 struct item *item_grow(struct item *item, size_t size)
 {
-    struct layout l = read_layout(item);
+    struct item_layout l = item_layout(item);
     struct traits traits = item_traits(item);
     unsigned char shape =
         (unsigned char)(grown_shape(traits, l.key_size) | (item->shape & SHAPE_KEPT));
@@ -433,8 +290,8 @@ struct item *item_grow(struct item *item, size_t size)
         return wide;
     }
 
-    size_t old_bytes = allocated_bytes(item->shape, &l);
-    size_t new_bytes = grown_bytes(l.header_bytes + l.key_size + size);
+    size_t old_bytes = item_allocated_bytes(item->shape, &l);
+    size_t new_bytes = item_grown_bytes(l.header_bytes + l.key_size + size);
 
     if (new_bytes != old_bytes) {
         item = memory_resize(item, new_bytes);
@@ -449,10 +306,10 @@ struct item *item_shrink(struct item *item, size_t size)
         item = item_grow(item, item_value(item).size);
     }
 
-    struct layout l = read_layout(item);
+    struct item_layout l = item_layout(item);
     struct traits traits = item_traits(item);
-    size_t old_bytes = allocated_bytes(item->shape, &l);
-    size_t new_bytes = grown_bytes(l.header_bytes + l.key_size + size);
+    size_t old_bytes = item_allocated_bytes(item->shape, &l);
+    size_t new_bytes = item_grown_bytes(l.header_bytes + l.key_size + size);
 
     CHECK(size <= l.value_size);
     if (new_bytes != old_bytes) {

@@ -20,23 +20,18 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "kv/item_layout.h"
 #include "kv/traits.h"
-
-struct item; /* Unaligned bytes: only item.c reads them. */
 
 /* A new item; `value.data` may be NULL: then the value is left to the caller. */
 struct item *item_new(struct traits traits, struct slice key, struct slice value);
 void item_free(struct item *item);
 
-struct traits item_traits(const struct item *item);
 /* Whether the mark for what is due of it is earlier than that (kv/expiry.c). This is not part of
  * the replicated state. What sets the expiry or the size clears it. */
 bool item_is_deferred(const struct item *item);
 /* If the item has no field for its expiry and no type, it stays false. */
 void item_set_deferred(struct item *item, bool is_deferred);
-bool item_is_expired(const struct item *item, uint64_t now_ms);
-struct slice item_key(const struct item *item);
-struct slice item_value(const struct item *item);
 char *item_value_bytes(struct item *item); /* The value, to be changed in place. */
 /* The key, immediately followed by the value. */
 const char *item_content(const struct item *item);
@@ -59,7 +54,6 @@ struct item *item_rekey(struct item *item, struct slice key);
 /* A kept item has a second owner. The first owner lets it go instead of freeing it or replacing
  * it in place; the last owner frees it. item_grow() keeps both marks. */
 void item_keep(struct item *item);
-bool item_is_kept(const struct item *item);
 void item_let_go(struct item *item);
 /* The second owner is done. Returns whether the first one has let go: then the item is the
  * caller's. */
@@ -70,9 +64,5 @@ uint64_t item_growth_bytes(const struct item *item, size_t key_size, size_t size
 
 /* The heap that a new item of these sizes takes. */
 size_t item_plain_bytes(struct traits traits, size_t key_size, size_t value_size);
-/* The heap that the item takes, including the allocator's own share. */
-size_t item_heap_bytes(const struct item *item);
-/* The same for any allocation of that size. */
-size_t heap_bytes(size_t size);
 
 #endif /* RAKIT_KV_ITEM_H */
