@@ -94,6 +94,10 @@ def pictures(found):
     if "start" in found:
         yield "start", bars("From the start of a node until it serves", "s",
                             rounds(found["start"]["seconds"]))
+        yield "start-snapshot", bars("Snapshot loaded in a second of one core", "MB",
+                                     rounds(found["start"]["snapshot"]["mb_a_core_second"]))
+        yield "start-log", bars("Entries of the log loaded in a second of one core", "million",
+                                rounds(found["start"]["log"]["million_entries_a_core_second"]))
     if "transfer" in found:
         yield "transfer", bars("From the start of a new node until it votes, under load", "s",
                                rounds(found["transfer"]["seconds"]))
