@@ -49,7 +49,9 @@ static bool set_up(SSL *ssl, enum io_tls_trust trust, const char *host, const ch
         return true;
     }
     SSL_set_connect_state(ssl);
-    return is_address(host) || SSL_set_tlsext_host_name(ssl, host) == 1;
+    /* OpenSSL only reads the name, so the cast is safe; clang refuses that of its macro. */
+    return is_address(host) || SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME,
+                                        TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)host) == 1;
 }
 
 SSL *io_tls_new(const struct io_credentials *credentials, enum io_tls_trust trust, const char *host,
