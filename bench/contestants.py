@@ -87,11 +87,15 @@ class RedisProtocol:
     def load_port(self):
         raise NotImplementedError
 
+    def benchmark_words(self):
+        """What redis-benchmark needs besides."""
+        return []
+
     def measure(self, workload, requests):
         """(commands a second, median latency in milliseconds)."""
         words = workload.kind.split(" ")  # A test of redis-benchmark, or a command.
         line = output_of(
-            "redis-benchmark", "-h", HOST, "-p", str(self.load_port()),
+            "redis-benchmark", "-h", HOST, "-p", str(self.load_port()), *self.benchmark_words(),
             "-c", str(workload.clients), "-n", str(requests), "-P", str(workload.pipeline),
             "-r", str(KEYS), "-d", "100", "--csv",
             *(["-t", *words] if len(words) == 1 else words)).splitlines()[-1]
@@ -215,13 +219,17 @@ class Rakit(ThreeNodes):
         contact = [HOST, str(self.ports[0])] if port != self.ports[0] else []
         process = Process(
             [str(self.build / "rakit-server"), HOST, str(port), *contact,
-             "--data", str(self.data_of(port)), *self.options], self.directory, port)
+             "--data", str(self.data_of(port)), *self.options, *self.options_of(port)],
+            self.directory, port)
         self.processes.append(process)
         await_true(lambda: ask_redis(port, "PING") == b"+PONG\r\n", "Rakit is up")
         return process
 
     def data_of(self, port):
         return self.directory / str(port)
+
+    def options_of(self, port):  # pylint: disable=unused-argument
+        return []
 
     @staticmethod
     def is_whole(state, commit):
@@ -230,6 +238,39 @@ class Rakit(ThreeNodes):
 
     def version(self):
         return output_of(str(self.build / "rakit-server"), "--version").split()[-1]
+
+
+class RakitTls(Rakit):
+    """Clients and nodes use TLS."""
+
+    title = "Rakit ×3, synced, TLS"
+    requests_min = 40000  # In fewer, the handshakes of redis-benchmark are most of the work.
+
+    def __init__(self, directory):
+        self.files = directory.parent / f"{directory.name}.tls"
+        self.files.mkdir(parents=True)
+        self.tls_ports = {}
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        authority = ["ca.crt", "-keyout", "ca.key", "-subj", "/CN=bench authority"]
+        node = ["node.crt", "-keyout", "node.key", "-subj", "/CN=node", "-CA", "ca.crt", "-CAkey",
+                "ca.key", "-addext", f"subjectAltName=IP:{HOST}"]
+        for words in authority, node:
+            output_of("openssl", "req", "-x509", *key, "-out", *words, cwd=self.files)
+        super().__init__(directory)
+
+    def options_of(self, port):
+        if port not in self.tls_ports:
+            self.tls_ports[port] = free_ports(1)[0]
+        return ["--tls-port", str(self.tls_ports[port]), "--tls-auth-clients", "no",
+                "--tls-cluster", "yes", "--tls-cert-file", str(self.files / "node.crt"),
+                "--tls-key-file", str(self.files / "node.key"),
+                "--tls-ca-cert-file", str(self.files / "ca.crt")]
+
+    def load_port(self):
+        return self.tls_ports[super().load_port()]
+
+    def benchmark_words(self):
+        return ["--tls", "--cacert", str(self.files / "ca.crt")]
 
 
 class RedisRaft(ThreeNodes):
