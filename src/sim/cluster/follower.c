@@ -182,13 +182,13 @@ static void take_keys(struct follower *f, struct slice reply)
 
 static void take_error(struct follower *f, struct slice reply)
 {
-    static const char compacted[] = "-COMPACTED changes up to ";
     uint64_t index = 0;
     uint64_t order = 0;
+    char text[64]; /* Of its beginning, as a string. */
 
-    if (f->state == FOLLOWER_READING && reply.size > sizeof compacted &&
-        memcmp(reply.data, compacted, sizeof compacted - 1) == 0 &&
-        sscanf(reply.data + sizeof compacted - 1, "%" SCNu64 "-%" SCNu64, &index, &order) == 2) {
+    snprintf(text, sizeof text, "%.*s", (int)reply.size, reply.data);
+    if (f->state == FOLLOWER_READING &&
+        sscanf(text, "-COMPACTED changes up to %" SCNu64 "-%" SCNu64, &index, &order) == 2) {
         changes_compacted(&f->changes, index, order);
         f->must_scan = true;
     } else {
