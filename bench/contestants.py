@@ -55,8 +55,8 @@ def await_true(condition, what, seconds=60):
         time.sleep(0.02)
 
 
-def output_of(*command, **settings):
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60,
+def output_of(*command, timeout=60, **settings):
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=timeout,
                           **settings).stdout
 
 

@@ -61,7 +61,8 @@ def log_start(directory, a):
     """A log of small SETs, each an entry."""
     node = Alone(directory)
     output_of("redis-benchmark", "-h", HOST, "-p", str(node.port), "-t", "set", "-c", "20", "-P",
-              "64", "-n", str(a.start_entries), "-r", str(a.start_entries // 3), "-d", "100", "-q")
+              "64", "-n", str(a.start_entries), "-r", str(a.start_entries // 3), "-d", "100", "-q",
+              timeout=600)
     entries = int(node.info("raft")["raft_commit_index"])
     node.stop()
     costs = starts(node, a.rounds)
@@ -74,7 +75,7 @@ def snapshot_start(directory, a):
     """A snapshot that can't be compressed much, and nearly no log behind it."""
     node = Alone(directory)
     fill(node.port, a.start_entries, 100)
-    output_of(str(BUILD / "rakit-cli"), HOST, str(node.port), "raft", "snapshot")
+    output_of(str(BUILD / "rakit-cli"), HOST, str(node.port), "raft", "snapshot", timeout=600)
     await_true(lambda: int(node.info("persistence")["log_first_index"]) > 1, "the log is cut")
     node.stop()
     size = sum(path.stat().st_size for path in node.data.glob("*.snap")) / MB
