@@ -106,13 +106,10 @@ static void put_memory(const struct clients *clients, struct buffer *out)
                   "maxmemory:%llu\r\n"
                   "maxmemory_human:%s\r\n"
                   "maxmemory_policy:noeviction\r\n"
-                  "number_of_cached_scripts:%llu\r\n"
                   "commands_refused_for_memory:%llu\r\n",
                   (ull)used_bytes, describe_bytes(used_bytes, used_text, sizeof used_text),
                   (ull)dataset_bytes, (ull)client_bytes, (ull)max_bytes,
-                  describe_bytes(max_bytes, max_text, sizeof max_text),
-                  (ull)keyspace_count(replica_keyspace(clients->replica), KEYSPACE_SCRIPTS),
-                  (ull)stats.no_memory_count);
+                  describe_bytes(max_bytes, max_text, sizeof max_text), (ull)stats.no_memory_count);
 }
 
 static void put_loading(const struct clients *clients, struct buffer *out)

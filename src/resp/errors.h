@@ -130,7 +130,7 @@
     "has written before stays"
 #define ERROR_SCRIPT_GROWTH \
     "OOM the script would enlarge the data by more than 1 MB and four times its arguments"
-#define ERROR_SCRIPT_DEPTH "ERR the reply of the script is nested too deeply"
+#define ERROR_SCRIPT_DEPTH "ERR reached lua stack limit"
 #define ERROR_SCRIPT_REPLY "ERR the reply of the script would be larger than %d bytes"
 #define ERROR_SCRIPT_WRITES "ERR Can not execute a script with write flag using *_ro command."
 #define ERROR_SCRIPT_NO_ARGUMENTS "ERR Please specify at least one argument for this redis lib call"

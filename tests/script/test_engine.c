@@ -369,7 +369,7 @@ static void test_script__has_replies_of_limited_depth_and_size(void **state)
 {
     struct world *w = *state;
 
-    expect_error(w, "local t = {} t[1] = t return t", "ERR the reply of the script is nested");
+    expect_error(w, "local t = {} t[1] = t return t", "ERR reached lua stack limit");
     expect_error(w, "local t = {} for i = 1, 40 do t[i] = string.rep('x', 1e6) end return t",
                  "ERR the ");
 }
