@@ -43,7 +43,7 @@ static uint32_t bucket_of(uint64_t us)
 /* The longest time that belongs there. */
 static uint64_t bucket_end_us(uint32_t bucket)
 {
-    return bucket < 4 ? bucket : ((5 + bucket % 4) << (bucket / 4 - 1)) - 1ull;
+    return bucket < 4 ? bucket : ((5ull + bucket % 4) << (bucket / 4 - 1)) - 1;
 }
 
 static void note_time(struct call_count *c, uint64_t took_ns)
