@@ -4,10 +4,12 @@
 #include "resp/decimal.h"
 #include "resp/errors.h"
 
+enum { PREFIXES_MAX = CLIENT_LOCAL_ARGUMENTS_MAX / 2 }; /* Of one connection. */
+
 struct tracking_options {
     struct tracker tracker;
     uint32_t prefix_count;
-    struct slice prefixes[CLIENT_LOCAL_ARGUMENTS_MAX / 2];
+    struct slice prefixes[PREFIXES_MAX];
 };
 
 static bool refuse(struct command_call *call, const char *error)
@@ -76,15 +78,43 @@ static bool overlap(struct slice a, struct slice b)
     return size == 0 || memcmp(a.data, b.data, size) == 0;
 }
 
+static bool refuse_prefix(struct command_call *call, const char *format, struct slice prefix,
+                          struct slice other)
+{
+    resp_errorf(call->reply, format, (int)prefix.size, prefix.data, (int)other.size, other.data);
+    return false;
+}
+
+/* Whether it overlaps with none that the client has already. */
+static bool check_present_prefixes(struct command_call *call, struct slice prefix)
+{
+    struct list *present = &call_client(call)->subscriber.all[TOPIC_PREFIX];
+
+    list_for_each(node, present)
+    {
+        struct slice name = container_of(node, struct subscription, subscriber_link)->topic->name;
+
+        if (overlap(prefix, name)) {
+            return refuse_prefix(call, ERROR_PREFIX_IS_THERE, prefix, name);
+        }
+    }
+    return true;
+}
+
 /* A key must not match two prefixes of one client. */
 static bool check_prefixes(struct command_call *call, const struct tracking_options *o)
 {
+    if (call_client(call)->subscriber.count[TOPIC_PREFIX] + o->prefix_count > PREFIXES_MAX) {
+        resp_errorf(call->reply, ERROR_MANY_SUBSCRIPTIONS, (unsigned)PREFIXES_MAX);
+        return false;
+    }
     for (uint32_t i = 0; i < o->prefix_count; i++) {
+        if (!check_present_prefixes(call, o->prefixes[i])) {
+            return false;
+        }
         for (uint32_t j = 0; j < i; j++) {
             if (overlap(o->prefixes[i], o->prefixes[j])) {
-                resp_errorf(call->reply, ERROR_PREFIXES_OVERLAP, (int)o->prefixes[i].size,
-                            o->prefixes[i].data, (int)o->prefixes[j].size, o->prefixes[j].data);
-                return false;
+                return refuse_prefix(call, ERROR_PREFIXES_OVERLAP, o->prefixes[i], o->prefixes[j]);
             }
         }
     }
@@ -122,13 +152,10 @@ static void switch_on(struct client *c, const struct tracking_options *o)
     c->tracker = o->tracker;
     c->tracker.is_on = true;
     topics_subscribe(topics, &c->subscriber, TOPIC_TRACKERS, slice_str(""), since);
-    if (o->prefix_count > 0) {
-        topics_leave(topics, &c->subscriber, TOPIC_PREFIX);
-    }
     for (uint32_t i = 0; i < o->prefix_count; i++) {
         topics_subscribe(topics, &c->subscriber, TOPIC_PREFIX, o->prefixes[i], since);
     }
-    if (c->tracker.is_broadcast && c->subscriber.count[TOPIC_PREFIX] == 0) {
+    if (c->tracker.is_broadcast && o->prefix_count == 0) {
         topics_subscribe(topics, &c->subscriber, TOPIC_PREFIX, slice_str(""), since);
     }
     audience_reconsider(c->clients);
@@ -182,7 +209,7 @@ void client_getredir(struct command_call *call)
     resp_integer(call->reply, t->is_on ? (int64_t)t->redirect : -1);
 }
 
-static uint32_t put_flags(const struct tracker *t, struct resp_writer *w)
+static uint32_t put_flags(const struct tracker *t, bool is_told, struct resp_writer *w)
 {
     const struct {
         bool is_set;
@@ -192,6 +219,8 @@ static uint32_t put_flags(const struct tracker *t, struct resp_writer *w)
                  {t->is_broadcast, "bcast"},
                  {t->is_opt_in, "optin"},
                  {t->is_opt_out, "optout"},
+                 {is_told && t->is_opt_in, "caching-yes"},
+                 {is_told && t->is_opt_out, "caching-no"},
                  {t->is_no_loop, "noloop"},
                  {t->is_broken, "broken_redirect"}};
     uint32_t count = 0;
@@ -207,10 +236,15 @@ static uint32_t put_flags(const struct tracker *t, struct resp_writer *w)
 
 void client_trackinginfo(struct command_call *call)
 {
-    const struct client *c = call_client(call);
+    struct client *c = call_client(call);
+    bool is_told = c->tracker.caching_at > 0 && c->tracker.caching_at + 1 == c->command_count;
     struct buffer text = {0};
     struct resp_writer flags = {.out = &text, .version = call->reply->version};
-    uint32_t count = put_flags(&c->tracker, &flags);
+    uint32_t count = put_flags(&c->tracker, is_told, &flags);
+
+    if (is_told) {
+        c->tracker.caching_at++; /* CACHING is about the next command all the same, as in Redis. */
+    }
 
     resp_map(call->reply, 3);
     resp_bulk_text(call->reply, "flags");

@@ -440,6 +440,9 @@
 #define ERROR_PREFIXES_OVERLAP \
     "ERR Prefix '%.*s' overlaps with another provided prefix '%.*s'. Prefixes for a single " \
     "client must not overlap."
+#define ERROR_PREFIX_IS_THERE \
+    "ERR Prefix '%.*s' overlaps with an existing prefix '%.*s'. Prefixes for a single client " \
+    "must not overlap."
 #define ERROR_CACHING_WITHOUT_OPT \
     "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or " \
     "OPTOUT mode enabled"

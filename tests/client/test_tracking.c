@@ -120,8 +120,46 @@ static void test_tracking__of_prefixes_reports_every_change(void **state)
     fixture_talk(f, other, "SET a 1\r\nSET a 2\r\nSET c 1\r\nSET b 1\r\n",
                  "+OK\r\n+OK\r\n+OK\r\n+OK\r\n");
     fixture_expect(f, fd, INVALIDATE("a") INVALIDATE("a") INVALIDATE("b"));
+
+    /* Further ones are added. */
+    fixture_talk(f, fd, "CLIENT TRACKING ON BCAST PREFIX ab\r\n",
+                 "-ERR Prefix 'ab' overlaps with an existing prefix 'a'. Prefixes for a single "
+                 "client must not overlap.\r\n");
+    fixture_talk(f, fd, "CLIENT TRACKING ON BCAST PREFIX c\r\n", "+OK\r\n");
+    fixture_talk(f, other, "SET a 3\r\nSET c 2\r\n", "+OK\r\n+OK\r\n");
+    fixture_expect(f, fd, INVALIDATE("a") INVALIDATE("c"));
     close(fd);
     close(other);
+}
+
+static void test_tracking__has_a_limited_number_of_prefixes(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = connect_resp3(f);
+    char line[128];
+
+    for (int i = 0; i < CLIENT_LOCAL_ARGUMENTS_MAX / 2; i++) {
+        snprintf(line, sizeof line, "CLIENT TRACKING ON BCAST PREFIX %03x\r\n", (unsigned)i);
+        fixture_talk(f, fd, line, "+OK\r\n");
+    }
+    fixture_talk(f, fd, "CLIENT TRACKING ON BCAST PREFIX x\r\n", "-ERR ");
+    close(fd);
+}
+
+static void test_tracking__shows_what_caching_has_chosen(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = connect_resp3(f);
+    static const char told[] = "%3\r\n$5\r\nflags\r\n~3\r\n$2\r\non\r\n$5\r\noptin\r\n"
+                               "$11\r\ncaching-yes\r\n$8\r\nredirect\r\n:0\r\n"
+                               "$8\r\nprefixes\r\n*0\r\n";
+
+    fixture_talk(f, fd, "CLIENT TRACKING ON OPTIN\r\nCLIENT CACHING YES\r\n", "+OK\r\n+OK\r\n");
+    fixture_talk(f, fd, "CLIENT TRACKINGINFO\r\n", told);
+    fixture_talk(f, fd, "CLIENT TRACKINGINFO\r\n", told); /* It is still about the next command. */
+    fixture_talk(f, fd, "PING\r\n", "+PONG\r\n");
+    fixture_talk(f, fd, "CLIENT TRACKINGINFO\r\n", "%3\r\n$5\r\nflags\r\n~2\r\n");
+    close(fd);
 }
 
 static void test_tracking__by_choice_of_each_read(void **state)
@@ -208,6 +246,8 @@ int main(void)
         TEST(test_tracking__of_a_prefix_invalidates_a_value_that_comes_late),
         TEST(test_tracking__never_invalidates_before_the_value),
         TEST(test_tracking__of_prefixes_reports_every_change),
+        TEST(test_tracking__has_a_limited_number_of_prefixes),
+        TEST(test_tracking__shows_what_caching_has_chosen),
         TEST(test_tracking__by_choice_of_each_read),
         TEST(test_tracking__redirects_to_a_subscriber),
         TEST(test_tracking__forgets_all_if_anything_may_have_changed),
