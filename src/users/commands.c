@@ -319,8 +319,12 @@ static bool check_show(struct command_call *call)
 
 static void show_command(struct command_call *call)
 {
-    if (check_show(call)) {
-        find_showing(call)->show(call);
+    const struct showing *showing = find_showing(call);
+
+    if (showing == NULL) {
+        refuse(call, ERROR_NOT_UNDERSTOOD);
+    } else {
+        showing->show(call);
     }
 }
 

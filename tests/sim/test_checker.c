@@ -48,7 +48,8 @@ static void make_core(struct fixture *f, uint64_t term, uint64_t origin, uint64_
     f->memory = memory_take(raft_size(&options));
     f->raft = raft_init(f->memory, &options, 1);
     raft_restore_vote(f->raft, term, 0);
-    assert_int_equal(raft_restore_origin(f->raft, origin, origin_term, &alone, 1), RAFT_OK);
+    assert_int_equal(
+        raft_restore_origin(f->raft, origin, origin_term, origin == 0 ? NULL : &alone, 1), RAFT_OK);
 }
 
 static void recovered(struct fixture *f)

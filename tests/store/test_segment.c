@@ -1,7 +1,10 @@
 /* What is a batch, and of this place: nothing else is believed, whatever its checksum. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/memory.h"
 #include "fixture.h"
 #include "store/log_reader.h"
 #include "store/segment.h"
@@ -143,6 +146,83 @@ static void test_reader__shows_what_the_file_has(void **state)
     image_free(&image);
 }
 
+/* --- the window of a reader ---------------------------------------------------------------- */
+
+enum { FILE_BYTES = 9 * 1024 * 1024 };
+
+static char byte_at(uint64_t offset)
+{
+    return (char)(offset * 7 + offset / 251);
+}
+
+/* A reader of a file with those bytes, which its head would say is a KB longer. */
+static void window_open(struct log_reader *reader, struct fixture *f)
+{
+    char path[320];
+    char *bytes = memory_take(FILE_BYTES);
+
+    snprintf(path, sizeof path, "%s/window", f->root);
+    for (uint64_t i = 0; i < FILE_BYTES; i++) {
+        bytes[i] = byte_at(i);
+    }
+    *reader = (struct log_reader){.file_bytes = FILE_BYTES + 1024, .window_bytes = WINDOW_BYTES};
+    assert_int_equal(io_file_open(f->io, path, IO_CREATE, &reader->file), 0);
+    assert_int_equal(io_file_write(reader->file, 0, bytes, FILE_BYTES), 0);
+    free(bytes);
+}
+
+static void check_view(struct log_reader *reader, uint64_t offset, uint64_t size)
+{
+    const char *view = log_reader_view(reader, offset, size);
+
+    assert_non_null(view);
+    for (uint64_t i = 0; i < size; i++) {
+        assert_int_equal(view[i], byte_at(offset + i));
+    }
+}
+
+static void test_window__shows_any_part_after_any_other(void **state)
+{
+    const struct {
+        uint64_t offset;
+        uint64_t size;
+    } views[] = {
+        {0, 100},
+        {50, 50},              /* In the window. */
+        {900, 200},            /* Its end is kept. */
+        {1500, 4000},          /* It grows, and keeps some. */
+        {1000, 600},           /* Back, before what is there. */
+        {FILE_BYTES - 10, 10}, /* Far behind it. */
+        {0, 8 * 1024 * 1024 + 5},
+        {8 * 1024 * 1024, 100}, /* In the window, which stays large; */
+        {100, 100},
+        {8 * 1024 * 1024 + 10, 1000}, /* then it shrinks, from its own end. */
+        {10, 20},
+    };
+    struct log_reader reader;
+
+    window_open(&reader, *state);
+    for (size_t i = 0; i < sizeof views / sizeof views[0]; i++) {
+        check_view(&reader, views[i].offset, views[i].size);
+    }
+    log_reader_close(&reader);
+}
+
+static void test_window__shows_nothing_that_is_not_there(void **state)
+{
+    struct log_reader reader;
+
+    window_open(&reader, *state);
+    assert_null(log_reader_view(&reader, FILE_BYTES, 1)); /* The file is too short. */
+    assert_null(log_reader_view(&reader, FILE_BYTES + 1025, 0));
+    assert_null(log_reader_view(&reader, 0, FILE_BYTES + 1025));
+    assert_null(log_reader_view(&reader, 1, UINT64_MAX));
+    assert_null(log_reader_view(&reader, UINT64_MAX, 1));
+    assert_int_equal(reader.error, 0);
+    check_view(&reader, 0, 10);
+    log_reader_close(&reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +230,10 @@ int main(void)
         cmocka_unit_test(test_batch__of_another_place_is_not_believed),
         cmocka_unit_test(test_payload__is_within_its_batch_and_as_it_was_written),
         cmocka_unit_test_setup_teardown(test_reader__shows_what_the_file_has, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_window__shows_any_part_after_any_other, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_window__shows_nothing_that_is_not_there, fixture_setup,
                                         fixture_teardown),
     };
 

@@ -21,6 +21,7 @@ struct model_session {
     size_t client_size;
     uint64_t newest; /* Its highest number; 0: it is not remembered any more. */
     uint64_t expires_ms;
+    bool was_forgotten;
     struct record records[NUMBERS]; /* By number, modulo. */
 };
 
@@ -59,6 +60,7 @@ static struct model_session *session_of(struct model *m, struct slice client, ui
         if (slice_equal(slice_of(s->client, s->client_size), client)) {
             if (s->newest != 0 && now_ms > s->expires_ms) {
                 forget_all(s);
+                s->was_forgotten = true;
             }
             return s;
         }
@@ -136,14 +138,16 @@ static enum model_once_verdict execute(struct model *m, const struct model_once 
 {
     size_t before = buffer_size(reply);
     struct model_session *s;
+    bool is_anew;
 
     if (!model_write(m, database, index, arguments, count, reply)) {
         return MODEL_ONCE_STRANGE;
     }
     s = session_for(m, once->client, model_place_now(m, 0).now_ms);
+    is_anew = s->was_forgotten;
     remember(s, once->number, slice_of(buffer_begin(reply) + before, buffer_size(reply) - before));
     keep_for(s, model_place_now(m, 0).now_ms, once->keep_s);
-    return MODEL_ONCE_FIRST;
+    return is_anew ? MODEL_ONCE_ANEW : MODEL_ONCE_FIRST;
 }
 
 static enum model_once_verdict refuse(struct buffer *reply, const char *error)

@@ -13,6 +13,8 @@ struct model_once {
 
 enum model_once_verdict {
     MODEL_ONCE_FIRST,   /* It was executed. */
+    MODEL_ONCE_ANEW,    /* The client was forgotten, and began again with number 1: it was executed,
+                         * and may have been before. */
     MODEL_ONCE_AGAIN,   /* Executed before, with that reply. */
     MODEL_ONCE_GONE,    /* The same, but the reply is not kept. */
     MODEL_ONCE_EXPIRED, /* Not executed, because nothing is known about the number. */

@@ -69,6 +69,10 @@ static void note_verdict(struct witness *w, uint64_t index, uint64_t operation,
                          enum model_once_verdict verdict)
 {
     switch (verdict) {
+    case MODEL_ONCE_ANEW:
+        witness_operation(w, operation)->found_index = 0; /* The latest counts. */
+        witness_found(w, index, operation);
+        break;
     case MODEL_ONCE_FIRST:
         witness_found(w, index, operation);
         break;
