@@ -623,7 +623,8 @@ static int call_until_answered(struct client *c, const struct words *command,
     }
 }
 
-/* Whether the command can be sent again under a number. The server is asked once about each. */
+/* Whether the command can be sent again under a number. The server is asked once about each (of a
+ * family such as FUNCTION, about each member: some only read). */
 static bool takes_once(struct client *c, const struct words *command)
 {
     struct slice room[4] = {slice_str("COMMAND"), slice_str("INFO"), command->word[0],

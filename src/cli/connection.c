@@ -145,6 +145,21 @@ static int fail_wait(struct connection *c, int status)
     }
 }
 
+static int fail_tls(struct connection *c)
+{
+    const char *reason = tls_session_reason(c->session);
+    const char *advice = "--cacert FILE, --insecure";
+
+    if (strstr(reason, "mismatch") != NULL) {
+        advice = "--sni NAME: the name that its certificate has";
+    } else if (strstr(reason, "alert") != NULL) {
+        advice = "the server refuses: --cert FILE --key FILE";
+    }
+    snprintf(c->error, sizeof c->error, "TLS failed: %s (%s)", reason, advice);
+    connection_close(c);
+    return CONNECTION_ELOST;
+}
+
 /* Agrees on TLS with that host. */
 static int secure(struct connection *c, const char *host, uint64_t deadline_ms,
                   struct patience patience)
@@ -162,13 +177,7 @@ static int secure(struct connection *c, const char *host, uint64_t deadline_ms,
             return fail_wait(c, status);
         }
     }
-    if (status < 0) {
-        snprintf(c->error, sizeof c->error, "TLS failed: %s (--cacert FILE, --insecure)",
-                 tls_session_reason(c->session));
-        connection_close(c);
-        return CONNECTION_ELOST;
-    }
-    return 0;
+    return status < 0 ? fail_tls(c) : 0;
 }
 
 static int connect_to(struct connection *c, const struct addrinfo *address, uint64_t deadline_ms,
@@ -183,6 +192,7 @@ static int connect_to(struct connection *c, const struct addrinfo *address, uint
         snprintf(c->error, sizeof c->error, "%s", strerror(errno));
         return CONNECTION_ELOST;
     }
+    c->has_received = false;
     c->reader = redisReaderCreate();
     CHECK(c->reader != NULL);
     if (connect(c->fd, address->ai_addr, address->ai_addrlen) != 0 && errno != EINPROGRESS) {
@@ -368,12 +378,20 @@ static int receive_some(struct connection *c, struct patience patience)
         size = take_some(c, bytes, sizeof bytes, &events);
     }
     if (size == 0) {
-        return fail(c, CONNECTION_ELOST, "closed by the server");
+        return fail(c, CONNECTION_ELOST,
+                    c->has_received || c->tls != NULL
+                        ? "closed by the server"
+                        : "closed by the server without an answer (is the port for TLS? --tls)");
+    }
+    /* By TLS 1.3, a server refuses a certificate only after the handshake of the client. */
+    if (size < 0 && errno == EPROTO && c->session != NULL) {
+        return fail_tls(c);
     }
     if (size < 0) {
         return errno == EAGAIN || errno == EINTR ? 0 : fail_wait(c, CONNECTION_ELOST);
     }
     CHECK(redisReaderFeed(c->reader, bytes, (size_t)size) == REDIS_OK);
+    c->has_received = true;
     return 0;
 }
 

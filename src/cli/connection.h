@@ -40,6 +40,7 @@ struct connection {
     struct tls_client *tls;      /* Borrowed, set by the owner; NULL: it is not encrypted. */
     struct tls_session *session; /* Of the open connection, if it is encrypted. */
     redisReader *reader;
+    bool has_received; /* Anything, since it was opened. */
     struct buffer output;
     char error[512]; /* The last failure, for a message. */
 };

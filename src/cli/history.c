@@ -143,10 +143,11 @@ bool history_is_secret(struct slice line)
     if (words_split(line, &w) < 0) {
         /* Mistyped. Compares only the beginning: rather too many matches than too few. */
         return begins_with_word(line, "auth") || begins_with_word(line, "hello") ||
-               begins_with_word(line, "config");
+               begins_with_word(line, "config") || begins_with_word(line, "acl");
     }
     bool secret = w.count > 0 && (slice_is(w.word[0], "AUTH") ||
                                   (slice_is(w.word[0], "HELLO") && mentions(&w, "AUTH")) ||
+                                  (slice_is(w.word[0], "ACL") && mentions(&w, "SETUSER")) ||
                                   (slice_is(w.word[0], "CONFIG") && mentions(&w, "requirepass")));
 
     words_deinit(&w);

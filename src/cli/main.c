@@ -45,9 +45,9 @@ static const char usage_text[] =
     "  --version          show the version and end\n"
     "\n"
     "Commands of the client itself: status [--json], top [seconds],\n"
-    "request_log [from [count]] [stages], slow, watch PREFIX, backup FILE, verify FILE, help "
-    "[command | group], clear, quit, exit. All\n"
-    "others go to the server. Verify needs no server.\n"
+    "request_log [from [count]] [stages], slow, changes PREFIX [id] (as the COMMAND\n"
+    "also: watch), backup FILE, verify FILE, help [command | group], clear, quit,\n"
+    "exit. All others go to the server. Verify needs no server.\n"
     "\n"
     "Exit code: 0 success; 1 an error was answered; 2 could not connect, or wrong use.\n";
 

@@ -12,10 +12,24 @@
 
 #define KEEP_S "3600" /* So many programs may run in a day, each of them a client. */
 
+/* Whether this is its name, which is of two words in a family: FUNCTION|LIST. */
+static bool is_named(const struct words *command, const char *name)
+{
+    struct slice first = command->word[0];
+    const char *bar = strchr(name, '|');
+
+    if (bar == NULL) {
+        return slice_is(first, name);
+    }
+    return command->count > 1 && first.size == (size_t)(bar - name) &&
+           strncasecmp((const char *)first.data, name, first.size) == 0 &&
+           slice_is(command->word[1], bar + 1);
+}
+
 bool once_is_known(const struct once *o, const struct words *command, bool *ret_takes_once)
 {
     for (uint32_t i = 0; i < o->known_count; i++) {
-        if (slice_is(command->word[0], o->known[i].name)) {
+        if (is_named(command, o->known[i].name)) {
             *ret_takes_once = o->known[i].takes_once;
             return true;
         }
@@ -35,16 +49,37 @@ static bool writes(const redisReply *info)
     return false;
 }
 
+/* What describes the command: of a family, its member; NULL: there is no such member. */
+static const redisReply *info_of(const struct words *command, const redisReply *info)
+{
+    const redisReply *members = reply_element(info, 9);
+
+    for (size_t i = 0; i < reply_count(members); i++) {
+        const redisReply *member = reply_element(members, i);
+        struct slice text = reply_text(reply_element(member, 0));
+        char name[ONCE_NAME_BYTES] = "";
+
+        if (text.size < sizeof name) {
+            memcpy(name, text.data, text.size);
+        }
+        if (is_named(command, name)) {
+            return member;
+        }
+    }
+    return reply_count(members) > 0 ? NULL : info;
+}
+
 void once_learn(struct once *o, const struct words *command, const redisReply *reply)
 {
-    struct slice name = command->word[0];
+    const redisReply *whole = reply_element(reply, 0);
+    const redisReply *info = info_of(command, whole);
+    struct slice name = info == whole ? command->word[0] : reply_text(reply_element(info, 0));
     struct once_known *k = &o->known[o->known_count % ONCE_KNOWN_MAX];
 
-    if (name.size >= sizeof k->name || o->known_count == ONCE_KNOWN_MAX) {
+    if (info == NULL || name.size >= sizeof k->name || o->known_count == ONCE_KNOWN_MAX) {
         return;
     }
-    *k = (struct once_known){.takes_once = writes(reply_element(reply, 0)) &&
-                                           writes(reply_element(reply, 1))};
+    *k = (struct once_known){.takes_once = writes(info) && writes(reply_element(reply, 1))};
     memcpy(k->name, name.data, name.size);
     o->known_count++;
 }

@@ -216,7 +216,10 @@ static enum session_outcome run_help(struct session *s, const struct words *comm
     if (command->count == 1) {
         help_overview(&out, &s->catalogue, &style);
     } else if (!help_topic(&out, &s->catalogue, command, &style)) {
-        session_complain(s, "There is no such command and no such group. Try: help");
+        session_complain(
+            s, s->has_docs ? "There is no such command and no such group. Try: help"
+                           : "The server did not explain its commands: that needs a login, and "
+                             "the right to COMMAND");
         return SESSION_FAILED;
     }
     write_out(&out, stdout);
@@ -234,11 +237,24 @@ static enum session_outcome run_top(struct session *s, const struct words *comma
     return SESSION_DONE;
 }
 
-/* Whether this client could not understand the replies after the command. */
-static bool is_beyond_us(const struct words *command)
+/* Why this client could not understand the replies after the command; or NULL. */
+static const char *beyond_us(const struct words *command)
 {
-    return command->count > 1 && slice_is(command->word[0], "HELLO") &&
-           slice_is(command->word[1], "3");
+    static const char *const streams[] = {"SUBSCRIBE",   "PSUBSCRIBE",   "SSUBSCRIBE",
+                                          "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE",
+                                          "MONITOR"};
+
+    if (command->count > 1 && slice_is(command->word[0], "HELLO") &&
+        slice_is(command->word[1], "3")) {
+        return "rakit-cli speaks version 2 of the protocol only";
+    }
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+        if (slice_is(command->word[0], streams[i])) {
+            return "rakit-cli shows one reply to each command, so it can't show messages: use "
+                   "redis-cli. (changes PREFIX shows the changes of keys)";
+        }
+    }
+    return NULL;
 }
 
 /* As the only command of the program, "watch" can't be the one of a transaction. */
@@ -288,8 +304,10 @@ enum session_outcome session_run(struct session *s, const struct words *command)
     if (slice_is(name, "request_log")) {
         return run_request_log(s, command);
     }
-    if (is_beyond_us(command)) {
-        session_complain(s, "rakit-cli speaks version 2 of the protocol only");
+    const char *fault = beyond_us(command);
+
+    if (fault != NULL) {
+        session_complain(s, fault);
         return SESSION_FAILED;
     }
     return ask(s, command, command);
@@ -309,8 +327,10 @@ void session_load_catalogue(struct session *s)
         s->asked_for_docs = status == CLIENT_EPROTOCOL;
         return;
     }
-    /* A server that wants a password first is asked again after that. */
-    s->asked_for_docs = !reply_is_error_code(reply, "NOAUTH");
+    /* A server that wants a password, or another user, first is asked again after that. */
+    s->has_docs = !reply_is_error(reply);
+    s->asked_for_docs =
+        !reply_is_error_code(reply, "NOAUTH") && !reply_is_error_code(reply, "NOPERM");
     if (s->asked_for_docs) {
         catalogue_add_server(&s->catalogue, reply);
     }

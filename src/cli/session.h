@@ -21,6 +21,7 @@ struct session {
     bool interactive;
     bool wants_to_end;         /* "quit" was typed, or a signal came. */
     bool asked_for_docs;       /* The server has answered COMMAND DOCS. */
+    bool has_docs;             /* And has not refused. */
     unsigned long line_number; /* Of the command in a stream, for errors; 0: not a stream. */
 };
 

@@ -116,7 +116,9 @@ def test_rakit_cli_works_and_believes_nobody_blindly(secured):
               "get", "k")
     assert run.returncode == 2 and "TLS failed: " in run.stderr  # The system does not know it.
     run = cli(CLI, *secured.words(), "--sni", "elsewhere.example", *where, "get", "k")
-    assert run.returncode == 2 and "hostname mismatch" in run.stderr
+    assert run.returncode == 2 and "hostname mismatch (--sni" in run.stderr
+    run = cli(CLI, *secured.words()[:3], *where, "get", "k")
+    assert run.returncode == 2 and "--cert FILE --key FILE" in run.stderr
     run = cli(CLI, "--insecure", *secured.words()[3:], *where, "get", "k")
     assert (run.returncode, run.stdout) == (0, "by rakit-cli\n"), run.stderr
     run = cli(CLI, "--cert", "/nowhere/a.crt", *where, "get", "k")

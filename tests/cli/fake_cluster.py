@@ -192,6 +192,9 @@ class Cluster:
         if name == "COMMAND" and words[1].upper() == b"INFO":
             flag = "+readonly" if words[2].decode().upper() in READS else "+write"
             info = [[words[2], 2, [flag, "+fast"], 1, 1, 1]]
+            if words[2].upper() == b"FAMILY":  # Its members differ.
+                info[0] += [[], [], [], [[b"family|list", -2, ["+readonly"], 0, 0, 0],
+                                         [b"family|load", -2, ["+write"], 0, 0, 0]]]
             if len(words) > 3:
                 info.append([words[3], -3, ["+write"], 0, 0, 0] if self.knows_once else None)
             return info
@@ -219,6 +222,8 @@ class Cluster:
             return "+OK"
         if name == "GET":
             return self.databases[session["database"]].get(words[1])
+        if name == "FAMILY":
+            return "+" + words[1].decode()
         if name == "NEST":
             return [b"a", [1, [], ["-ERR inner", None]], "+fine"]
         return f"-ERR unknown command '{words[0].decode()}'"

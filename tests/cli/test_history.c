@@ -98,9 +98,12 @@ static void test_history__passwords_are_secret(void **state)
         "\"auth\" pw",
         "hello 2 auth u pw",
         "auth \"open",
+        "acl setuser me on >pw",
+        "acl setuser \"open",
         "config set requirepass pw",
     };
-    static const char *const open[] = {"get auth", "author x", "hello 2", "config get x", ""};
+    static const char *const open[] = {"get auth",     "author x", "hello 2",
+                                       "config get x", "acl list", ""};
 
     for (size_t i = 0; i < sizeof secret / sizeof *secret; i++) {
         assert_true(history_is_secret(slice_str(secret[i])));

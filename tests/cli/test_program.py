@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -370,6 +371,41 @@ class FailOver(Case):
         clients = [words.split()[1:3] for words in self.one.seen if words.startswith(b"ONCE")]
         self.assertEqual([number for _, number in clients], [b"1", b"2", b"1"])
         self.assertNotEqual(clients[1][0], clients[2][0])
+
+    def test_of_a_family_only_what_writes_has_a_number(self):
+        self.cluster.knows_once = True
+        self.assertEqual(run(self.one, stdin="family load a\nFAMILY list\nfamily LOAD b\n"),
+                         (0, "load\nlist\nLOAD\n", ""))
+        sent = [b"".join(words.split()[5:7]) for words in self.one.seen
+                if words.startswith(b"ONCE")]
+        self.assertEqual((sent, self.one.seen.count(b"FAMILY list")),
+                         ([b"familyload", b"familyLOAD"], 1))
+
+    def test_commands_with_many_replies_are_refused(self):
+        for word in ("subscribe", "PSUBSCRIBE", "ssubscribe", "unsubscribe", "monitor"):
+            code, out, complaint = run(self.one, word, "x")
+            self.assertEqual((code, out), (1, ""))
+            self.assertIn("redis-cli", complaint)
+
+    def test_help_says_if_the_server_refused_it(self):
+        self.one.faults["COMMAND"] = "NOPERM User u has no permissions to run 'command'"
+        code, out, complaint = run(self.one, "help", "get")
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("the right to COMMAND", complaint)
+
+    def test_a_port_that_closes_may_be_for_tls(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            def close_all():
+                while True:
+                    try:
+                        listener.accept()[0].close()
+                    except OSError:
+                        return
+            threading.Thread(target=close_all, daemon=True).start()
+            code, out, complaint = run(listener.getsockname()[1], "get", "k")
+            listener.shutdown(socket.SHUT_RDWR)
+        self.assertEqual((code, out), (2, ""))
+        self.assertRegex(complaint, "--tls|reset")
 
     def test_the_password_is_sent_again(self):
         self.one.faults["GET"] = "die"
