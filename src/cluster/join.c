@@ -366,7 +366,7 @@ static void join_received(struct io_stream *stream, int64_t size)
     if (size <= 0 || buffer_size(&j->in) > JOIN_REPLY_BYTES_MAX) {
         snprintf(j->text, sizeof j->text,
                  "the contact %s:%u ended the connection without an answer: is it a Rakit server, "
-                 "and is that its client port?",
+                 "and is that its client port? If that is for TLS: --tls-contact yes",
                  j->options.contact.host, (unsigned)j->options.contact.port);
         decide(j, VERDICT_RETRY);
         return;
