@@ -79,6 +79,12 @@ static enum session_outcome show_error(const struct session *s, const redisReply
     if (reply_is_error_code(reply, "INDOUBT")) {
         buffer_printf(&out, "Look whether the command was executed before you repeat it.\n");
     }
+    if (reply_is_error_code(reply, "NOAUTH")) {
+        buffer_printf(&out, "%s",
+                      s->interactive ? "To log in: auth [user] password\n"
+                                     : "To log in: --user NAME, and the password in "
+                                       "RAKIT_PASSWORD\n");
+    }
 
     FILE *to = error_stream(s);
 
