@@ -211,8 +211,8 @@
 
 #define ERROR_NO_LOGIN "NOAUTH Authentication required."
 #define ERROR_KEY_NEEDS_LOGIN \
-    "NOAUTH this cluster has users, so its key is not given to all programs on this machine: " \
-    "start the node with the key's file, --cluster-key FILE"
+    "NOAUTH clients need a password here, so the key is not given to all programs on this " \
+    "machine: start the node with the key's file, --cluster-key FILE"
 #define ERROR_HELLO_WITHOUT_LOGIN \
     "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO " \
     "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the " \

@@ -32,7 +32,7 @@ static const char help_of_use[] =
     "  --at INDEX|TIME          as it was after that entry, or at that time (UTC)\n"
     "  --cluster-key FILE       the key of the cluster, as in a member's directory; a\n"
     "                           contact on this machine hands it over by itself, unless\n"
-    "                           the cluster has users\n"
+    "                           clients need a password\n"
     "  --name NAME              what people call this node, in place of its id\n"
     "  --replace NODE           join in the place of that voter, which leaves once this\n"
     "                           node has caught up\n"

@@ -248,7 +248,7 @@ static void test_rights__of_a_node_that_joins(void **state)
     close(fd);
     fd = fixture_connect(f);
     fixture_say(f, fd, "RAFT KEY\r\n");
-    fixture_expect(f, fd, "-NOAUTH this cluster has users");
+    fixture_expect(f, fd, "-NOAUTH clients need a password here");
     close(fd);
     close(admin);
 }
