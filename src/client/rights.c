@@ -100,10 +100,13 @@ void rights_log_out(struct client *c)
     set_name(c, slice_str("default"));
 }
 
-/* Whether it is logged in. As long as that needs no password, each connection is. */
+/* Whether it is logged in. As long as that needs no password, each connection is; but a node that
+ * loads does not know yet whether it does. */
 static bool is_known(struct client *c)
 {
-    if (!c->is_logged_in && rights_are_free(c->clients)) {
+    bool may_be_free = !is_loading(c->clients) || MUTANT(logged_in_while_loading);
+
+    if (!c->is_logged_in && may_be_free && rights_are_free(c->clients)) {
         rights_log_in(c, USER_DEFAULT, slice_str("default"));
     }
     return c->is_logged_in || MUTANT(login_not_needed);
@@ -190,15 +193,25 @@ static bool needs_no_login(const struct client *c, const struct command *command
              slice_is(arguments[1], "HERE")));
 }
 
+/* Who is shown something from now on, without having logged in, would be shown it afterwards. */
+static bool is_tracking(const struct command *command, uint32_t argument_count,
+                        const struct slice *arguments)
+{
+    return strcmp(command->name, "CLIENT") == 0 && argument_count > 1 &&
+           slice_is(arguments[1], "TRACKING") && !MUTANT(tracked_while_loading);
+}
+
 /* Nobody can log in then, so administration is for this machine only. */
 static bool admit_while_loading(struct client *c, const struct command *command,
+                                uint32_t argument_count, const struct slice *arguments,
                                 struct resp_writer *fault)
 {
     const struct subcommand *subcommand =
-        c->parser.argument_count > 1 ? subcommand_named(command, c->parser.arguments[1]) : NULL;
+        argument_count > 1 ? subcommand_named(command, arguments[1]) : NULL;
     bool is_admin = (command_categories(command, subcommand) & CATEGORY_ADMIN) != 0;
 
-    if (!is_admin || io_stream_is_local(c->clients->io, &c->stream)) {
+    if (!is_tracking(command, argument_count, arguments) &&
+        (!is_admin || io_stream_is_local(c->clients->io, &c->stream))) {
         return true;
     }
     resp_error(fault, ERROR_LOGIN_IS_LOADING);
@@ -225,7 +238,8 @@ bool rights_admit(struct client *c, const struct command *command, struct resp_w
         return true;
     }
     if (is_served_early && is_loading(c->clients)) {
-        return admit_while_loading(c, command, fault);
+        return admit_while_loading(c, command, c->parser.argument_count, c->parser.arguments,
+                                   fault);
     }
     if (!is_known(c)) {
         resp_error(fault, ERROR_NO_LOGIN);
@@ -237,6 +251,10 @@ bool rights_admit(struct client *c, const struct command *command, struct resp_w
 
 bool rights_admit_call(struct client *c, const struct command_call *call)
 {
+    if (is_loading(c->clients) && !MUTANT(logged_in_while_loading)) {
+        return admit_while_loading(c, call->command, call->argument_count, call->arguments,
+                                   call->reply);
+    }
     if (!is_known(c)) {
         resp_error(call->reply, ERROR_NO_LOGIN);
         return false;

@@ -6,6 +6,8 @@
  * that remembering the key then is enough; unless this node has applied more already, because the
  * read was executed elsewhere. Then it may have applied a change that the read has not seen, and
  * the value is invalidated right behind it. */
+#include <string.h>
+
 #include "base/mutant.h"
 #include "client/client.h"
 #include "command/table.h"
@@ -84,10 +86,23 @@ static void remember(struct client *c, struct slice key, bool is_late)
     }
 }
 
+/* Its user may not read that: not even when it changes. */
+static bool is_refused(const struct reply_slot *slot)
+{
+    static const char code[] = "-NOPERM";
+    const struct buffer *out = slot->writer.out;
+    size_t before = slot->written_before;
+
+    return buffer_size(out) >= before + sizeof code - 1 &&
+           memcmp(buffer_begin(out) + before, code, sizeof code - 1) == 0 &&
+           !MUTANT(refused_read_tracked);
+}
+
 void trackers_settle(struct reply_slot *slot)
 {
     struct client *c = slot->client;
     uint64_t index = slot->request.executed_index;
+    bool is_remembered = index > 0 && !is_refused(slot);
     struct slice key;
     bool is_late;
 
@@ -96,7 +111,7 @@ void trackers_settle(struct reply_slot *slot)
     }
     is_late = index < replica_told_index(c->clients->replica) && !MUTANT(late_read_trusted);
     while (next_key(&slot->read_keys, &key)) {
-        if (index > 0 && c->tracker.is_on && c->end < CLIENT_CLOSING) {
+        if (is_remembered && c->tracker.is_on && c->end < CLIENT_CLOSING) {
             remember(c, key, is_late);
         }
         buffer_consume(&slot->read_keys, key.size);

@@ -315,6 +315,12 @@ static bool shake_hands(struct io_uv_tls *t)
 
 /* --- reading ------------------------------------------------------------------------- */
 
+/* The other side has said that nothing more comes. */
+static bool is_ended(const struct io_uv_tls *t)
+{
+    return (SSL_get_shutdown(t->ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
+}
+
 static bool has_more(const struct io_uv_tls *t)
 {
     return t->in_size > 0 || SSL_pending(t->ssl) > 0;
@@ -571,7 +577,7 @@ void io_uv_tls_resume(struct io_uv_stream *s)
     struct io_uv_tls *t = s->tls;
 
     t->is_paused = false;
-    if (SSL_pending(t->ssl) > 0 && list_is_empty(&t->pump.node)) {
+    if ((SSL_pending(t->ssl) > 0 || is_ended(t)) && list_is_empty(&t->pump.node)) {
         io_uv_defer(io_of(t), &t->pump);
     }
     settle(t);

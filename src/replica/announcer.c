@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "users/user.h"
 
 static const uint64_t WAIT_NS = 1000 * 1000 * 1000u;
 static const uint64_t WAIT_MAX_NS = 30 * 1000 * 1000 * 1000ull;
@@ -90,13 +91,16 @@ static struct announcement *make(struct announcer *a, const struct member_addres
         slice_str("RAFT"), slice_str("ADD"),     slice_str(id),     slice_str(self->client.host),
         slice_str(port),   slice_str(peer_port), slice_str("NAME"), slice_str(self->name)};
     uint32_t count = sizeof arguments / sizeof arguments[0];
+    /* The user default may have lost the right to it; nobody has it. */
+    struct command_head head = {.user = USER_NOBODY};
 
     n->announcer = a;
     n->writer = (struct resp_writer){.out = &n->out, .version = 2};
     n->request.reply = reply;
     n->request.answered = answered;
-    request_encode(&n->request, command_find(a->commands, slice_str("RAFT")), 0,
-                   self->name[0] == 0 ? count - 2 : count, arguments);
+    head.argument_count = self->name[0] == 0 ? count - 2 : count;
+    request_encode_head(&n->request, command_find(a->commands, slice_str("RAFT")), &head,
+                        arguments);
     return n;
 }
 

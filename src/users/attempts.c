@@ -1,16 +1,36 @@
 #include "users/attempts.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "base/mutant.h"
 
+enum { NETWORK_BYTES = 8 };
+
 static const uint64_t FAILURE_NS = 1000000000ull / ATTEMPTS_A_SECOND;
 
-static struct slice cut(struct slice address)
+static bool is_single(const struct in6_addr *address)
 {
-    return slice_of(address.data, address.size < ATTEMPTS_ADDRESS_BYTES
-                                      ? address.size
-                                      : ATTEMPTS_ADDRESS_BYTES - 1);
+    return IN6_IS_ADDR_V4MAPPED(address) || MUTANT(failed_logins_by_host);
+}
+
+/* Whoever has one address of IPv6 has a whole network of them, which counts as one. */
+static struct slice origin_of(struct slice address, char text[ATTEMPTS_ADDRESS_BYTES])
+{
+    bool has_brackets = address.size > 2 && address.data[0] == '[';
+    struct slice bare = has_brackets ? slice_of(address.data + 1, address.size - 2) : address;
+    size_t size =
+        bare.size < ATTEMPTS_ADDRESS_BYTES ? bare.size : (size_t)ATTEMPTS_ADDRESS_BYTES - 1;
+    struct in6_addr six;
+
+    memcpy(text, bare.data, size);
+    text[size] = '\0';
+    if (inet_pton(AF_INET6, text, &six) == 1 && !is_single(&six)) {
+        memset(six.s6_addr + NETWORK_BYTES, 0, sizeof six.s6_addr - NETWORK_BYTES);
+        (void)inet_ntop(AF_INET6, &six, text, ATTEMPTS_ADDRESS_BYTES);
+    }
+    return slice_str(text);
 }
 
 /* Its place, or the one that it would take. */
@@ -31,10 +51,12 @@ static uint32_t find(const struct attempts *a, struct slice address)
 
 uint64_t attempts_wait_ns(const struct attempts *a, struct slice address, uint64_t now_ns)
 {
-    const struct attempts_of *of = &a->all[find(a, cut(address))];
+    char text[ATTEMPTS_ADDRESS_BYTES];
+    struct slice name = origin_of(address, text);
+    const struct attempts_of *of = &a->all[find(a, name)];
     uint64_t at_once_ns = now_ns + ATTEMPTS_AT_ONCE * FAILURE_NS;
 
-    return slice_equal(slice_str(of->address), cut(address)) && of->free_ns > at_once_ns &&
+    return slice_equal(slice_str(of->address), name) && of->free_ns > at_once_ns &&
                    !MUTANT(failed_logins_at_once)
                ? of->free_ns - at_once_ns
                : 0;
@@ -42,7 +64,8 @@ uint64_t attempts_wait_ns(const struct attempts *a, struct slice address, uint64
 
 void attempts_begin(struct attempts *a, struct slice address, uint64_t now_ns)
 {
-    struct slice name = cut(address);
+    char text[ATTEMPTS_ADDRESS_BYTES];
+    struct slice name = origin_of(address, text);
     struct attempts_of *of = &a->all[find(a, name)];
 
     if (!slice_equal(slice_str(of->address), name)) {
@@ -54,9 +77,11 @@ void attempts_begin(struct attempts *a, struct slice address, uint64_t now_ns)
 
 void attempts_succeed(struct attempts *a, struct slice address)
 {
-    struct attempts_of *of = &a->all[find(a, cut(address))];
+    char text[ATTEMPTS_ADDRESS_BYTES];
+    struct slice name = origin_of(address, text);
+    struct attempts_of *of = &a->all[find(a, name)];
 
-    if (slice_equal(slice_str(of->address), cut(address)) && of->free_ns >= FAILURE_NS) {
+    if (slice_equal(slice_str(of->address), name) && of->free_ns >= FAILURE_NS) {
         of->free_ns -= FAILURE_NS;
     }
 }

@@ -326,6 +326,7 @@ static void execute(struct replica *r, struct request *request)
     if (call.guard != NULL &&
         !call.guard->admits(call.guard, false, request->command, count, arguments, call.reply)) {
         r->executed_count++;
+        request->executed_index = r->executed_count;
     } else if (request->command->flags & (COMMAND_READ | COMMAND_WRITE)) {
         request->command->handler(&call);
         r->executed_count++;

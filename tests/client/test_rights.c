@@ -359,6 +359,27 @@ static void test_rights__requirepass(void **state)
     close(admin);
 }
 
+/* A node that loads does not know yet that there are users. */
+static void test_rights__while_loading_nobody_is_logged_in(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = fixture_connect(f);
+
+    f->replica.is_loading = true;
+    fixture_talk(f, fd, "MULTI\r\nECHO x\r\nEXEC\r\n", "+OK\r\n+QUEUED\r\n*1\r\n$1\r\nx\r\n");
+    /* It would be shown keys after that. */
+    fixture_talk(f, fd, "CLIENT TRACKING ON BCAST\r\n",
+                 "-LOADING this node does not know its users yet: try again soon\r\n");
+    f->replica.is_loading = false;
+
+    int admin = fixture_connect(f);
+
+    fixture_talk(f, admin, "ACL SETUSER default >pass\r\n", "+OK\r\n");
+    fixture_talk(f, fd, "PING\r\n", no_login);
+    close(fd);
+    close(admin);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +402,8 @@ int main(void)
                                         fixture_down),
         cmocka_unit_test_setup_teardown(test_rights__failed_logins_wait, fixture_up, fixture_down),
         cmocka_unit_test_setup_teardown(test_rights__requirepass, fixture_up, fixture_down),
+        cmocka_unit_test_setup_teardown(test_rights__while_loading_nobody_is_logged_in, fixture_up,
+                                        fixture_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

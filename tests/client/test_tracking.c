@@ -50,6 +50,24 @@ static void test_tracking__reports_each_change_of_what_was_read_once(void **stat
     close(other);
 }
 
+static void test_tracking__reports_nothing_of_keys_that_may_not_be_read(void **state)
+{
+    struct client_fixture *f = *state;
+    int fd = connect_resp3(f);
+    int admin = fixture_connect(f);
+
+    fixture_talk(f, admin, "ACL SETUSER bob on >secret +get +client|tracking +ping ~k*\r\n",
+                 "+OK\r\n");
+    fixture_talk(f, fd, "AUTH bob secret\r\nCLIENT TRACKING ON\r\n", "+OK\r\n+OK\r\n");
+    fixture_talk(f, fd, "GET x\r\n", "-NOPERM No permissions to access a key\r\n");
+    fixture_talk(f, fd, "GET k\r\n", "_\r\n");
+    fixture_talk(f, admin, "SET x 1\r\nSET k 1\r\n", "+OK\r\n+OK\r\n");
+    fixture_expect(f, fd, INVALIDATE("k"));
+    fixture_talk(f, fd, "PING\r\n", "+PONG\r\n");
+    close(fd);
+    close(admin);
+}
+
 /* The read was executed elsewhere, and this node has applied more since. */
 static void test_tracking__invalidates_a_value_that_comes_late_behind_it(void **state)
 {
@@ -242,6 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_tracking__reports_each_change_of_what_was_read_once),
+        TEST(test_tracking__reports_nothing_of_keys_that_may_not_be_read),
         TEST(test_tracking__invalidates_a_value_that_comes_late_behind_it),
         TEST(test_tracking__of_a_prefix_invalidates_a_value_that_comes_late),
         TEST(test_tracking__never_invalidates_before_the_value),

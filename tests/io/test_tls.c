@@ -183,6 +183,24 @@ static void test_tls__reports_that_the_peer_closed_its_side(void **state)
     pair_close(&pair);
 }
 
+/* The end comes with the last bytes, and the owner has no room any more. */
+static void test_tls__reports_the_end_after_a_pause(void **state)
+{
+    struct tls_pair pair;
+
+    pair_open(&pair, *state);
+    pair.far.pause_at = 10;
+    peer_write(&pair.near, "last words", 10);
+    peer_close(&pair.near);
+    await(pair.f, &pair.far.is_paused);
+    run_for(pair.f, 5 * MS_NS);
+    pair.far.pause_at = SIZE_MAX;
+    peer_resume(&pair.far);
+    await(pair.f, &pair.far.has_ended);
+    assert_int_equal(pair.far.end, 0);
+    pair_close(&pair);
+}
+
 static void test_tls__reads_on_after_it_has_ended_its_side(void **state)
 {
     struct tls_pair pair;
@@ -433,6 +451,7 @@ int main(void)
         IO_TEST(test_tls__waits_for_a_reader_that_pauses),
         IO_TEST(test_tls__asks_for_no_more_room_while_it_pauses),
         IO_TEST(test_tls__reports_that_the_peer_closed_its_side),
+        IO_TEST(test_tls__reports_the_end_after_a_pause),
         IO_TEST(test_tls__reads_on_after_it_has_ended_its_side),
         IO_TEST(test_tls__a_connection_that_is_cut_is_an_error),
         IO_TEST(test_tls__closed_with_a_pending_write_looks_cut),

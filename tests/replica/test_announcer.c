@@ -12,6 +12,7 @@
 #include "replica/requests.h"
 #include "resp/errors.h"
 #include "sim/world/sim.h"
+#include "users/user.h"
 
 enum { ARGUMENTS = 6 };
 
@@ -96,6 +97,17 @@ static void refuse(struct fixture *f)
     requests_fail(&f->q, request, "ERR no");
 }
 
+/* Whatever the user default may, a node may announce itself. */
+static void test_announcer__needs_no_right_of_the_user_default(void **state)
+{
+    struct fixture *f = *state;
+    struct command_head head;
+
+    announcer_announce(&f->announcer, &self);
+    assert_true(command_payload_head(entry_payload(announced(f)->entry), &head));
+    assert_true(head.user == USER_NOBODY);
+}
+
 static void test_announcer__sends_the_new_address_once(void **state)
 {
     static const char *const wanted[ARGUMENTS] = {"RAFT",      "ADD",  "0000000000000001",
@@ -174,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_announcer__sends_the_new_address_once),
+        TEST(test_announcer__needs_no_right_of_the_user_default),
         TEST(test_announcer__sends_the_name_as_well),
         TEST(test_announcer__is_silent_without_need),
         TEST(test_announcer__waits_longer_after_each_refusal),

@@ -32,6 +32,27 @@ static void test_attempts__beyond_some_are_slowed_down(void **state)
     assert_int_equal(attempts_wait_ns(&a, slice_str("1.2.3.4"), now), 0);
 }
 
+/* Whoever has one address of IPv6 has a whole network of them. */
+static void test_attempts__from_a_network_of_ipv6_count_together(void **state)
+{
+    struct attempts a = {0};
+    uint64_t now = 1000 * S;
+    char address[32];
+
+    (void)state;
+    for (int i = 0; i <= ATTEMPTS_AT_ONCE; i++) {
+        snprintf(address, sizeof address, "[2001:db8::%x]", i + 1);
+        attempts_begin(&a, slice_str(address), now);
+    }
+    assert_true(attempts_wait_ns(&a, slice_str("[2001:db8::ffff:1]"), now) > 0);
+    assert_int_equal(attempts_wait_ns(&a, slice_str("[2001:db8:0:1::1]"), now), 0);
+    for (int i = 0; i <= ATTEMPTS_AT_ONCE; i++) {
+        snprintf(address, sizeof address, "[::ffff:1.2.3.%d]", i + 1);
+        attempts_begin(&a, slice_str(address), now);
+    }
+    assert_int_equal(attempts_wait_ns(&a, slice_str("[::ffff:1.2.3.1]"), now), 0);
+}
+
 static void test_attempts__from_many_addresses_take_no_more_room(void **state)
 {
     struct attempts a = {0};
@@ -52,6 +73,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_attempts__beyond_some_are_slowed_down),
+        cmocka_unit_test(test_attempts__from_a_network_of_ipv6_count_together),
         cmocka_unit_test(test_attempts__from_many_addresses_take_no_more_room),
     };
 
