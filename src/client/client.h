@@ -188,6 +188,7 @@ struct client {
     uint64_t users_version; /* Of the users when it was last looked at. */
     uint64_t id;
     char peer[CLIENT_PEER_BYTES];
+    uint64_t origin;          /* io_stream_origin(). */
     int version;              /* 2 or 3. */
     uint8_t database;         /* The database that SELECT chose. */
     enum read_mode read_mode; /* By RAFT READS. */

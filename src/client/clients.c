@@ -351,6 +351,7 @@ static void admit(struct clients *clients, struct client *c)
     c->id = clients->last_id;
     chains_add(&clients->by_id, &c->id_chain, c->id);
     io_stream_peer(clients->io, &c->stream, c->peer, sizeof c->peer);
+    c->origin = io_stream_origin(clients->io, &c->stream);
     list_append(&clients->all, &c->link);
     log_write(clients->log, LOG_DEBUG, "client came", "client=%llu peer=%s",
               (unsigned long long)c->id, c->peer);

@@ -78,18 +78,12 @@ static void succeed(struct client *c, const struct login_hello *hello, struct re
 }
 
 /* Without the port. */
-static struct slice address_of(const struct client *c)
-{
-    const char *colon = strrchr(c->peer, ':');
-
-    return colon == NULL ? slice_str(c->peer) : slice_of(c->peer, (size_t)(colon - c->peer));
-}
 
 static void settle(struct client *c, bool is_right, uint64_t id, const struct login_hello *hello,
                    struct resp_writer *w)
 {
     if (is_right) {
-        attempts_succeed(&c->clients->attempts, address_of(c));
+        attempts_succeed(&c->clients->attempts, c->origin);
         rights_log_in(c, id, hello->user);
         succeed(c, hello, w);
     } else {
@@ -117,7 +111,7 @@ static void judge_here(struct client *c, const struct password_hash *hash,
 
 static void begin(struct client *c)
 {
-    attempts_begin(&c->clients->attempts, address_of(c), io_now_ns(c->clients->io));
+    attempts_begin(&c->clients->attempts, c->origin, io_now_ns(c->clients->io));
 }
 
 static struct resp_writer *login_reply(struct request *request)
@@ -227,7 +221,7 @@ static void log_in(struct command_call *call, struct slice password,
     struct client *c = call_client(call);
     struct clients *clients = c->clients;
     uint64_t now_ns = io_now_ns(clients->io);
-    uint64_t wait_ns = attempts_wait_ns(&clients->attempts, address_of(c), now_ns);
+    uint64_t wait_ns = attempts_wait_ns(&clients->attempts, c->origin, now_ns);
     bool can_wait = c->current_slot != NULL;
     struct password_hash hash;
 
@@ -304,9 +298,8 @@ void logins_look(struct clients *clients)
     {
         struct login *l = container_of(node, struct login, link);
         const struct client *c = l->slot->client;
-        uint64_t wait_ns = c->end >= CLIENT_CLOSING
-                               ? 0
-                               : attempts_wait_ns(&clients->attempts, address_of(c), now_ns);
+        uint64_t wait_ns =
+            c->end >= CLIENT_CLOSING ? 0 : attempts_wait_ns(&clients->attempts, c->origin, now_ns);
 
         if (wait_ns == 0) {
             go_on(l);

@@ -32,6 +32,7 @@ struct crowd {
     int answered_count;
     int most_in_a_turn;
     bool is_answered;
+    bool is_closed;
 };
 
 static void on_accepted(struct io_listener *listener)
@@ -47,6 +48,7 @@ static void on_accepted(struct io_listener *listener)
 
 static void on_closed(struct io_listener *listener)
 {
+    container_of(listener, struct crowd, listener)->is_closed = true;
 }
 
 /* How many have an answer now. */
@@ -126,6 +128,7 @@ static void test_turns__many_handshakes_are_spread_over_many(void **state)
         await(f, &c.peers[i].is_closed);
     }
     io_listener_close(f->io, &c.listener);
+    await(f, &c.is_closed);
     io_credentials_free(c.tls.credentials);
 }
 
