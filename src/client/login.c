@@ -1,7 +1,6 @@
 #include "client/login.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "base/mutant.h"
@@ -76,8 +75,6 @@ static void succeed(struct client *c, const struct login_hello *hello, struct re
     w->version = hello->version;
     reply_hello(c, w);
 }
-
-/* Without the port. */
 
 static void settle(struct client *c, bool is_right, uint64_t id, const struct login_hello *hello,
                    struct resp_writer *w)
