@@ -447,6 +447,9 @@ static void heal_it(struct cluster *c)
         verdict_broken(&c->verdict, "liveness", "a minute after healing states differ");
     }
     c->stats.settle_ns = sim_now_ns(c->sim) - healed_ns;
+    for (uint32_t i = 0; i < c->follower_count; i++) {
+        follower_calm(&c->followers[i]);
+    }
     if (!wait_for(c, followers_have_all, 40 * SIM_S)) {
         verdict_broken(&c->verdict, "liveness", "a reader of changes does not get the last ones");
     }

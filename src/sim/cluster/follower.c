@@ -57,7 +57,7 @@ static void follower_round(struct line *line)
     if (line_is_waiting(line)) {
         return;
     }
-    if (prng_chance(&line->prng, 1, 8)) {
+    if (!f->is_calm && prng_chance(&line->prng, 1, 8)) {
         line_leave(line);
         if (prng_chance(&line->prng, 1, 3)) {
             /* Meanwhile nodes drop what it has not seen, or start from snapshots behind it. */
@@ -251,6 +251,12 @@ void follower_deinit(struct follower *f)
 void follower_start(struct follower *f)
 {
     line_start(&f->line);
+}
+
+void follower_calm(struct follower *f)
+{
+    f->is_calm = true;
+    f->line.closed_until_ns = 0;
 }
 
 void follower_rest(struct follower *f)

@@ -15,6 +15,7 @@ struct follower {
     struct verdict *verdict;
     enum follower_state state;
     bool must_scan;
+    bool is_calm;
     char last_node[32]; /* Where it has read last. */
 };
 
@@ -24,6 +25,8 @@ void follower_init(struct follower *f, struct sim *sim, const char *name, struct
                    struct verdict *verdict);
 void follower_deinit(struct follower *f);
 void follower_start(struct follower *f);
+/* It stays connected from now on, until it has all. */
+void follower_calm(struct follower *f);
 /* Ends its connection, and opens no other. */
 void follower_rest(struct follower *f);
 
