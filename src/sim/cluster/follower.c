@@ -57,9 +57,9 @@ static void follower_round(struct line *line)
     if (line_is_waiting(line)) {
         return;
     }
-    if (!f->is_calm && prng_chance(&line->prng, 1, 8)) {
+    if (prng_chance(&line->prng, 1, 8)) {
         line_leave(line);
-        if (prng_chance(&line->prng, 1, 3)) {
+        if (prng_chance(&line->prng, 1, 3) && !f->is_calm) {
             /* Meanwhile nodes drop what it has not seen, or start from snapshots behind it. */
             line->closed_until_ns =
                 io_now_ns(line->io) + prng_below(&line->prng, PAUSE_MS_MAX * SIM_MS);

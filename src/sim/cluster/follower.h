@@ -25,7 +25,7 @@ void follower_init(struct follower *f, struct sim *sim, const char *name, struct
                    struct verdict *verdict);
 void follower_deinit(struct follower *f);
 void follower_start(struct follower *f);
-/* It stays connected from now on, until it has all. */
+/* It makes no more pauses, but still leaves: it may be at a node that was removed. */
 void follower_calm(struct follower *f);
 /* Ends its connection, and opens no other. */
 void follower_rest(struct follower *f);
