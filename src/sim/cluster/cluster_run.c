@@ -384,6 +384,20 @@ static void run_beyond(struct cluster *c)
     c->stats.halted_count += !c->is_over && !has_leader(c);
 }
 
+/* They get what they have not seen yet. */
+static void end_followers(struct cluster *c)
+{
+    for (uint32_t i = 0; i < c->follower_count; i++) {
+        follower_calm(&c->followers[i]);
+    }
+    if (!wait_for(c, followers_have_all, 40 * SIM_S)) {
+        verdict_broken(&c->verdict, "liveness", "a reader of changes does not get the last ones");
+    }
+    for (uint32_t i = 0; i < c->follower_count; i++) {
+        follower_rest(&c->followers[i]);
+    }
+}
+
 static void heal_it(struct cluster *c)
 {
     const uint64_t timeout_ns = c->config.election_timeout_ns;
@@ -447,15 +461,7 @@ static void heal_it(struct cluster *c)
         verdict_broken(&c->verdict, "liveness", "a minute after healing states differ");
     }
     c->stats.settle_ns = sim_now_ns(c->sim) - healed_ns;
-    for (uint32_t i = 0; i < c->follower_count; i++) {
-        follower_calm(&c->followers[i]);
-    }
-    if (!wait_for(c, followers_have_all, 40 * SIM_S)) {
-        verdict_broken(&c->verdict, "liveness", "a reader of changes does not get the last ones");
-    }
-    for (uint32_t i = 0; i < c->follower_count; i++) {
-        follower_rest(&c->followers[i]);
-    }
+    end_followers(c);
 }
 
 /* Some seeds watch for long. For all of them it would be most of the time that a run takes. */
