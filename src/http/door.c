@@ -1,7 +1,6 @@
 #include "http/door.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "http/patience.h"
+#include "io/io_socket.h"
 
 enum {
     BACKLOG = 128,
@@ -26,62 +26,24 @@ enum {
 
 /* --- listening ------------------------------------------------------------------------------ */
 
-/* The socket, or a negative errno. */
-static int listen_at(const struct addrinfo *place)
+static const char *reason_of(int error)
 {
-    int on = 1;
-    int error;
-    int fd = socket(place->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        bind(fd, place->ai_addr, place->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0) {
-        return fd;
-    }
-    error = -errno;
-    close(fd);
-    return error;
-}
-
-/* At the first address of the host that works, IPv4 first, as the clients' port. */
-static int listen_on(const char *host, uint16_t port, const char **ret_reason)
-{
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    const int families[] = {AF_INET, AF_INET6};
-    struct addrinfo *places;
-    char text[8];
-    int fd = -1;
-    int status;
-
-    snprintf(text, sizeof text, "%u", (unsigned)port);
-    status = getaddrinfo(host, text, &hints, &places);
-    if (status != 0) {
-        *ret_reason = gai_strerror(status);
-        return -1;
-    }
-    for (size_t i = 0; i < 2; i++) {
-        for (const struct addrinfo *p = places; p != NULL && fd < 0; p = p->ai_next) {
-            if (p->ai_family == families[i]) {
-                fd = listen_at(p);
-            }
-        }
-    }
-    freeaddrinfo(places);
-    *ret_reason = fd == -EADDRINUSE ? "another program listens there already" : strerror(-fd);
-    return fd;
+    return error == -EADDRINUSE ? "another program listens there already"
+           : error == -ENXIO    ? "the host cannot be resolved"
+                                : strerror(-error);
 }
 
 struct door *http_open(const struct http_options *options, char *text, size_t text_size)
 {
-    const char *reason = "";
-    int fd = listen_on(options->host, options->port, &reason);
+    struct io_address address = {.port = options->port};
     struct door *d;
+    int fd;
 
+    snprintf(address.host, sizeof address.host, "%s", options->host);
+    fd = io_socket_listen(&address, BACKLOG);
     if (fd < 0) {
         snprintf(text, text_size, "cannot listen for HTTP on %s port %u (--http): %s",
-                 options->host, (unsigned)options->port, reason);
+                 options->host, (unsigned)options->port, reason_of(fd));
         return NULL;
     }
     d = memory_take_zeroed(1, sizeof *d);

@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "io/io_socket.h"
 #include "io/io_uv_internal.h"
 
 enum {
@@ -182,53 +183,6 @@ void io_refuse(struct io *io, struct io_listener *listener)
 
 /* --- opening and closing --------------------------------------------------- */
 
-/* Listens on the address and returns the socket, or a negative error. */
-static int listen_at(const struct addrinfo *place)
-{
-    int on = 1;
-    int error;
-    int fd = socket(place->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0) {
-        return -errno;
-    }
-    /* Lets a restarted server use its port while old connections are in TIME_WAIT. */
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-        bind(fd, place->ai_addr, place->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0) {
-        return fd;
-    }
-    error = -errno;
-    close(fd);
-    return error;
-}
-
-/* Resolves the host and listens on the first address that works, IPv4 first: clients given
- * "localhost" try both families, those given "127.0.0.1" do not. */
-static int listen_at_any(const struct io_address *address)
-{
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    const int families[] = {AF_INET, AF_INET6};
-    struct addrinfo *places;
-    char port[8];
-    int result = -ENXIO;
-
-    snprintf(port, sizeof port, "%u", address->port);
-    int status = getaddrinfo(address->host, port, &hints, &places);
-
-    if (status != 0) {
-        return io_uv_resolve_error(status);
-    }
-    for (size_t i = 0; i < 2; i++) {
-        for (const struct addrinfo *p = places; p != NULL && result < 0; p = p->ai_next) {
-            if (p->ai_family == families[i]) {
-                result = listen_at(p);
-            }
-        }
-    }
-    freeaddrinfo(places);
-    return result;
-}
-
 static uint16_t port_of(int fd)
 {
     struct sockaddr_in6 own = {0}; /* The IPv4 port is at the same offset. */
@@ -242,7 +196,7 @@ int io_listen(struct io *io, struct io_listener *listener, const struct io_addre
               uint16_t *ret_port)
 {
     struct io_uv_listener *l;
-    int fd = listen_at_any(address);
+    int fd = io_socket_listen(address, BACKLOG);
 
     if (fd < 0) {
         return fd;
